@@ -1,0 +1,2 @@
+//! The `inkstone` binary: arguments, terminal, exit codes.
+fn main() {}

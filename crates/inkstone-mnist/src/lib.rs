@@ -1,0 +1,1 @@
+//! The MNIST handwritten digits, compressed inside the crate.

@@ -1,0 +1,1 @@
+//! One safetensors file with everything that an answer needs: parameters, preprocess, classes, provenance.

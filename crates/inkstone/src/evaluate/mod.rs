@@ -1,0 +1,1 @@
+//! Measures of a classifier: definitions first, equal to scikit-learn.

@@ -1,0 +1,1 @@
+//! What each layer computes, as textbook loops: forward directly above backward, one file per layer.

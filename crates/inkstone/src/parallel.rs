@@ -1,0 +1,80 @@
+//! A pool of worker threads as a value: who holds it decides how many threads run, and no global pool is touched.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A fixed number of worker threads.
+#[derive(Debug)]
+pub struct Pool {
+    threads: rayon_core::ThreadPool,
+}
+
+impl Pool {
+    /// A pool of `n_threads` workers; 0 means one per available core.
+    pub fn new(n_threads: usize) -> Result<Self> {
+        let threads = rayon_core::ThreadPoolBuilder::new()
+            .num_threads(n_threads)
+            .thread_name(|i| format!("inkstone-{i}"))
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Io, format!("cannot start {n_threads} threads: {error}")))?;
+        Ok(Self { threads })
+    }
+
+    /// How many workers there are.
+    pub fn n_threads(&self) -> usize {
+        self.threads.current_num_threads()
+    }
+
+    /// Runs `work` on a worker of this pool. A loop of many short parallel phases belongs inside one `install`:
+    /// the phases then start from a worker, which is several times cheaper than starting them from outside.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.install(work)
+    }
+
+    /// Calls `work(i, &mut items[i])` for every item, in parallel. The items are handed out in no fixed order, so
+    /// a result may depend on its own item alone.
+    pub fn for_each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
+        self.for_each_chunk(items, 1, |i, item| work(i, &mut item[0]));
+    }
+
+    /// Cuts `data` into pieces of `size` (the last may be shorter) and calls `work(i, piece)` for each, in parallel.
+    pub fn for_each_chunk<T: Send>(&self, data: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Send + Sync) {
+        assert!(size > 0, "a piece has at least one item");
+        if !data.is_empty() {
+            self.install(|| halve(data, size, 0, &work));
+        }
+    }
+
+    /// `[work(0), …, work(n − 1)]`, computed in parallel, in order.
+    pub fn map<R: Send>(&self, n: usize, work: impl Fn(usize) -> R + Send + Sync) -> Vec<R> {
+        let mut results: Vec<Option<R>> = std::iter::repeat_with(|| None).take(n).collect();
+        self.for_each(&mut results, |i, result| *result = Some(work(i)));
+        results.into_iter().map(|result| result.expect("for_each visits every item")).collect()
+    }
+}
+
+/// Gives one half of the pieces away to whoever is idle, again and again, until one piece is left.
+fn halve<T: Send>(data: &mut [T], size: usize, first: usize, work: &(impl Fn(usize, &mut [T]) + Send + Sync)) {
+    let n_pieces = data.len().div_ceil(size);
+    if n_pieces == 1 {
+        return work(first, data);
+    }
+    let (left, right) = data.split_at_mut(n_pieces / 2 * size);
+    rayon_core::join(|| halve(left, size, first, work), || halve(right, size, first + n_pieces / 2, work));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_is_visited_once_with_its_own_number() {
+        for n_threads in [1, 2, 5] {
+            let pool = Pool::new(n_threads).unwrap();
+            let mut data = vec![0_usize; 103];
+            pool.for_each_chunk(&mut data, 10, |i, piece| piece.iter_mut().for_each(|value| *value += i + 1));
+            assert!(data.iter().enumerate().all(|(k, &value)| value == k / 10 + 1));
+            assert_eq!(pool.map(7, |i| i * i), [0, 1, 4, 9, 16, 25, 36]);
+            assert_eq!(pool.map(0, |i| i), [0_usize; 0]);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The one path from image bytes to an answer.

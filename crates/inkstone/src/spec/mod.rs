@@ -1,0 +1,14 @@
+//! What a person writes: the recipe and its parts. May be wrong; [`model::ModelSpec::resolve`] and
+//! [`recipe::Recipe::check`] are where it is found out, and nothing behind them checks again.
+
+pub mod model;
+pub mod pipeline;
+pub mod plan;
+pub mod recipe;
+pub mod training;
+
+pub use model::{Activation, LayerSpec, ModelSpec};
+pub use pipeline::{AugmentSpec, PreprocessSpec};
+pub use plan::Plan;
+pub use recipe::Recipe;
+pub use training::TrainSpec;

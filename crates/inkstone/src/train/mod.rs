@@ -1,0 +1,1 @@
+//! Fitting parameters to the training part, watched by the validation part. The test part cannot be reached from here.
