@@ -7,6 +7,7 @@
 //! The kept values are scaled up, so that the mean stays and inference has nothing to do.
 //! Source: Srivastava et al., "Dropout", JMLR 15 (2014), in its inverted form.
 
+use super::Real;
 use crate::rng::{Operation, Rng};
 
 /// Fills `mask` with the factors of one image's values: 0 with probability `rate`, else 1 / (1 − rate).
@@ -14,7 +15,7 @@ use crate::rng::{Operation, Rng};
 /// Both engines call this and nothing else, so they drop the same values: the mask depends on (seed, step, position of
 /// the image in the batch, number of the dropout in the plan) alone, never on the order of work.
 /// Value i is kept if the i-th draw of the key's stream is at least `rate`; the dropout's number enters by way of the
-/// seed's upper bits, as `seed ^ (index + 1) << 40`.
+/// seed's upper bits, as `seed ^ ((index + 1) << 40)`.
 ///
 /// ```
 /// use inkstone::layers::dropout::keep_mask;
@@ -23,12 +24,22 @@ use crate::rng::{Operation, Rng};
 /// assert!(mask.iter().all(|&m| m == 0.0 || m == 2.0));
 /// ```
 pub fn keep_mask(seed: u64, step: u32, position_in_batch: u32, index: u32, rate: f32, mask: &mut [f32]) {
-    let seed = seed ^ (u64::from(index) + 1) << 40;
+    let seed = seed ^ ((u64::from(index) + 1) << 40);
     let mut rng = Rng::new(seed, step, position_in_batch, Operation::Dropout);
     let kept = 1.0 / (1.0 - rate);
     for m in mask {
         *m = if rng.unit() >= rate { kept } else { 0.0 };
     }
+}
+
+/// y for one image, with its mask.
+pub fn forward<T: Real>(mask: &[T], x: &[T]) -> Vec<T> {
+    mask.iter().zip(x).map(|(&m, &x)| m * x).collect()
+}
+
+/// d_x for one image, with the mask of its forward pass.
+pub fn backward<T: Real>(mask: &[T], d_y: &[T]) -> Vec<T> {
+    mask.iter().zip(d_y).map(|(&m, &d_y)| m * d_y).collect()
 }
 
 #[cfg(test)]
