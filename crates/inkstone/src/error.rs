@@ -124,6 +124,21 @@ impl Error {
         self
     }
 
+    /// The error as a JSON object: `kind`, `file`, `place`, `expected`, `found`, `help` (null where there is none), and
+    /// `message`, the whole line.
+    pub fn to_json(&self) -> serde_json::Value {
+        let parts = &*self.0;
+        serde_json::json!({
+            "kind": parts.kind.name(),
+            "file": parts.file.as_ref().map(|file| file.display().to_string()),
+            "place": parts.place,
+            "expected": parts.expected,
+            "found": parts.found,
+            "help": parts.help,
+            "message": self.to_string(),
+        })
+    }
+
     /// Who must act.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -198,6 +213,13 @@ mod tests {
             error.to_string(),
             "recipes/mine.toml: layer 3 (conv2d): expected 32 input channels, found 16; set filters = 32 in layer 2"
         );
+    }
+
+    #[test]
+    fn as_json_every_key_is_there_and_what_is_not_known_is_null() {
+        let json = Error::new(ErrorKind::Data, "no image").with_file("a.png").to_json();
+        let expected = r#"{"expected":null,"file":"a.png","found":null,"help":null,"kind":"data","message":"a.png: no image","place":null}"#;
+        assert_eq!(json.to_string(), expected);
     }
 
     #[test]
