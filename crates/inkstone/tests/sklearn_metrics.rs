@@ -1,7 +1,7 @@
 //! The metrics equal scikit-learn's to 1e-12, and the table is its `classification_report` byte for byte.
 //! The fixture is made by reference/sklearn_metrics.py.
 
-use inkstone::evaluate::{Average, DataInfo, ModelInfo, Report, classification_report, top_k_accuracy};
+use inkstone::evaluate::{About, Average, DataInfo, ModelInfo, Report, classification_report, top_k_accuracy};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -71,5 +71,5 @@ fn report(case: &Case) -> Report {
     let classes: Vec<String> = (0..case.n_classes).map(|class| format!("class {class}")).collect();
     let model = ModelInfo { name: String::new(), sha256: String::new(), kept_epoch: None };
     let data = DataInfo { source: String::new(), part: String::new(), n: 0, fingerprint: String::new() };
-    Report::measure(&case.labels, &case.probabilities, &classes, model, data)
+    Report::measure(&case.labels, &case.probabilities, &classes, About { model, data })
 }

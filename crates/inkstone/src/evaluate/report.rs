@@ -38,6 +38,15 @@ pub struct Report {
     pub confusion_matrix: ConfusionMatrix,
 }
 
+/// What a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The model.
+    pub model: ModelInfo,
+    /// The data; `n` is counted anew.
+    pub data: DataInfo,
+}
+
 /// Which model a report is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
@@ -92,13 +101,7 @@ impl Report {
     ///
     /// # Panics
     /// If there is not one row of `classes.len()` probabilities per label.
-    pub fn measure(
-        labels: &[u32],
-        probabilities: &[f64],
-        classes: &[String],
-        model: ModelInfo,
-        data: DataInfo,
-    ) -> Self {
+    pub fn measure(labels: &[u32], probabilities: &[f64], classes: &[String], about: About) -> Self {
         let n_classes = classes.len();
         let matrix = ConfusionMatrix::new(labels, &metrics::predicted(probabilities, n_classes), n_classes);
         let top_k = |k| TopK { k, value: metrics::top_k_accuracy(labels, probabilities, n_classes, k) };
@@ -109,8 +112,8 @@ impl Report {
         };
         Self {
             version: 1,
-            model,
-            data: DataInfo { n: labels.len(), ..data },
+            model: about.model,
+            data: DataInfo { n: labels.len(), ..about.data },
             accuracy: metrics::wilson_interval(matrix.n_correct(), matrix.total()),
             top_k_accuracy: [2, 3, 5].into_iter().filter(|&k| k < n_classes).map(top_k).collect(),
             log_loss: metrics::log_loss(labels, probabilities, n_classes),
@@ -135,7 +138,7 @@ mod tests {
     fn measure(labels: &[u32], probabilities: &[f64]) -> Report {
         let model = ModelInfo { name: "m".into(), sha256: "ab".into(), kept_epoch: None };
         let data = DataInfo { source: "s".into(), part: "test".into(), n: 0, fingerprint: "cd".into() };
-        Report::measure(labels, probabilities, &["no".into(), "yes".into()], model, data)
+        Report::measure(labels, probabilities, &["no".into(), "yes".into()], About { model, data })
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn columns(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::{DataInfo, ModelInfo};
+    use crate::evaluate::{About, DataInfo, ModelInfo};
 
     fn report(names: &[&str], labels: &[u32], predicted: &[usize]) -> Report {
         let mut probabilities = vec![0.0; labels.len() * names.len()];
@@ -135,7 +135,7 @@ mod tests {
         let classes: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let model = ModelInfo { name: String::new(), sha256: String::new(), kept_epoch: None };
         let data = DataInfo { source: String::new(), part: String::new(), n: 0, fingerprint: String::new() };
-        Report::measure(labels, &probabilities, &classes, model, data)
+        Report::measure(labels, &probabilities, &classes, About { model, data })
     }
 
     #[test]
