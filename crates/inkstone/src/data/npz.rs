@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
@@ -53,7 +53,10 @@ fn read_archive(path: &Path, name: &str) -> Result<Dataset> {
     let mut parts = Vec::new();
     for (image_key, label_key, part) in KEYS {
         match (has(image_key), has(label_key)) {
-            (true, true) => parts.push(read_part(&mut archive, image_key, label_key, part)?),
+            (true, true) => {
+                let arrays = read_part(&mut archive, image_key, label_key, part)?;
+                parts.push(ArrayPart { label_file: path.to_owned(), ..arrays });
+            }
             (true, false) => {
                 return Err(Error::mismatch(ErrorKind::Data, label_key, keys.join(", ")).with_place(image_key));
             }
@@ -89,15 +92,7 @@ fn read_part<R: Read + Seek>(
         Values::U8(values) => values.into_iter().map(i64::from).collect(),
         Values::Integers(values) => values,
     };
-    Ok(ArrayPart {
-        part,
-        image_file: image_key.into(),
-        label_file: label_key.into(),
-        size,
-        pixels,
-        labels,
-        groups: None,
-    })
+    Ok(ArrayPart { part, image_file: image_key.into(), label_file: PathBuf::new(), size, pixels, labels, groups: None })
 }
 
 /// Names the array in an error, unless it names a place inside it already.

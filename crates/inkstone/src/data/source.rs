@@ -77,6 +77,9 @@ impl fmt::Debug for SourceOptions<'_> {
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn open(source: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
+    if source.is_empty() {
+        return Err(Error::mismatch(ErrorKind::Usage, "the name of a data set or a path", "nothing"));
+    }
     let path = options.path(source);
     if SETS.contains(&source) {
         if path.exists() {
@@ -108,7 +111,7 @@ fn name_of(path: &Path) -> String {
 }
 
 fn not_found(source: &str, path: &Path) -> Error {
-    let is_word = !source.is_empty() && !source.contains(['/', '\\', '.']);
+    let is_word = !source.contains(['/', '\\', '.']);
     if !is_word {
         let expected = "a folder of images, a folder of IDX files or an .npz file";
         return Error::mismatch(ErrorKind::Io, expected, "nothing at this path").with_file(path);
