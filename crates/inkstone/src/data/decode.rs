@@ -118,6 +118,10 @@ fn name(format: ImageFormat) -> &'static str {
 /// The decoder's own words, without the format that the message names already.
 fn reason(error: &image::ImageError) -> String {
     use std::error::Error as _;
+    let is_cut = |error: &std::io::Error| error.kind() == std::io::ErrorKind::UnexpectedEof;
+    if matches!(error, image::ImageError::IoError(error) if is_cut(error)) {
+        return "unexpected end of file".to_owned();
+    }
     error
         .source()
         .map_or_else(|| error.to_string(), ToString::to_string)

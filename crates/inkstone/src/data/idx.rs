@@ -194,7 +194,10 @@ impl Header {
 
     /// `60000×28×28 values of type u8`.
     fn describe(&self) -> String {
-        let shape: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
+        let mut shape: Vec<String> = self.shape.iter().take(4).map(ToString::to_string).collect();
+        if self.shape.len() > 4 {
+            shape.push("…".to_owned());
+        }
         let name = match self.type_code {
             0x08 => "u8",
             0x09 => "i8",
