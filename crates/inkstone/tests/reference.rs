@@ -56,7 +56,7 @@ struct Setup {
 }
 
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("fixtures/pytorch_layers.json")).unwrap()
+    serde_json::from_str(include_str!("fixtures/pytorch_layers.json")).expect("the fixture of pytorch_layers.py")
 }
 
 impl Case {
@@ -69,18 +69,20 @@ impl Case {
         let resolve = |layers| ModelSpec::sequential(layers).resolve(input, self.n_outputs);
         // A plan ends in a vector: where the case ends in an image, a flatten makes it one and moves nothing.
         let with_flatten = || [self.layers.clone(), vec![LayerSpec::flatten()]].concat();
-        resolve(self.layers.clone()).or_else(|_| resolve(with_flatten())).unwrap()
+        resolve(self.layers.clone()).or_else(|_| resolve(with_flatten())).expect("a model that resolves")
     }
 
     fn setup(&self) -> Setup {
         let plan = self.plan();
         let mut images: Vec<f64> = values(self.n * plan.input.len(), 1).iter().map(|v| v * 4.0).collect();
         if self.whole_numbers {
-            images.iter_mut().for_each(|v| *v = v.trunc());
+            images = images.into_iter().map(f64::trunc).collect();
         }
         let mut state = by_formula(&plan.state, plan.state_buffer_len(), 200);
         for info in plan.state.iter().filter(|info| info.name.ends_with("variance")) {
-            state[info.range()].iter_mut().for_each(|v| *v += 1.0);
+            for variance in &mut state[info.range()] {
+                *variance += 1.0;
+            }
         }
         Setup {
             mode: if self.training { Mode::Training { seed: 11, step: 3 } } else { Mode::Inference },
@@ -224,7 +226,7 @@ fn small_network() -> Plan {
         LayerSpec::dropout(0.1),
         LayerSpec::dense_per_class(),
     ];
-    ModelSpec::sequential(layers).resolve(Shape::image(8, 8, 1), 10).unwrap()
+    ModelSpec::sequential(layers).resolve(Shape::image(8, 8, 1), 10).expect("a model that resolves")
 }
 
 /// 32 images of noise, labels that have nothing to do with them, the weights of a skewed data set.

@@ -46,7 +46,8 @@ pub(crate) fn plan() -> Plan {
 /// });
 /// ```
 pub(crate) fn check(mut step: impl FnMut(&mut Parameters, &Batch<'_>) -> (StepOutcome, Vec<f32>)) {
-    let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/pytorch_golden.json")).unwrap();
+    let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/pytorch_golden.json"))
+        .expect("the fixture of pytorch_golden.py");
     let plan = plan();
     let mut parameters = start(&plan);
     let mut adam = Adam::new(1e-3, parameters.values.len());
