@@ -1,9 +1,14 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
-pub mod augment;
-pub mod batches;
 pub mod dataset;
 pub mod preprocess;
+pub mod resize;
+
+mod affine;
+pub mod augment;
+pub mod trigonometry;
+
+pub mod batches;
 
 pub use augment::Augment;
 pub use batches::Samples;
