@@ -6,7 +6,7 @@ pub mod resize;
 
 mod affine;
 pub mod augment;
-pub mod trigonometry;
+mod trigonometry;
 
 pub mod batches;
 

@@ -312,12 +312,10 @@ fn scaling(spec: &PreprocessSpec) -> [f64; 2] {
 
 /// Normalises one channel of one image by its own mean and deviation: `(scaled − mean) / max(deviation, 1e-7)`.
 fn normalise_by_own(values: &mut [f32], c: usize, channels: &[Channel]) {
-    let one = |values: &[f32], of: &dyn Fn(f64) -> f64| {
-        let n = values.len() / channels.len();
-        values.iter().skip(c).step_by(channels.len()).map(|&value| of(f64::from(value))).sum::<f64>() / n as f64
-    };
-    let mean = one(values, &|value| value);
-    let variance = one(values, &|value| (value - mean) * (value - mean));
+    let n = (values.len() / channels.len()) as f64;
+    let channel = || values.iter().skip(c).step_by(channels.len()).map(|&value| f64::from(value));
+    let mean = channel().sum::<f64>() / n;
+    let variance = channel().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
     // Without a deviation of its own, a channel's divisor is 1/slope: how many bytes make up one scaled unit.
     let unit = f64::from(channels[c].divisor);
     let divisor = variance.sqrt().max(1e-7 * unit.abs()).copysign(unit);
