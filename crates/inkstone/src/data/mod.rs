@@ -1,6 +1,10 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
 pub mod dataset;
+pub mod fingerprint;
+pub mod idx;
+pub mod split;
+
 pub mod preprocess;
 pub mod resize;
 
@@ -14,3 +18,4 @@ pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
 pub use preprocess::Preprocess;
+pub use split::Split;
