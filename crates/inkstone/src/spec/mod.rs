@@ -1,6 +1,8 @@
 //! What a person writes: the recipe and its parts. May be wrong; [`model::ModelSpec::resolve`] and
 //! [`recipe::Recipe::check`] are where it is found out, and nothing behind them checks again.
 
+pub mod nearest;
+
 pub mod model;
 pub mod pipeline;
 pub mod plan;
