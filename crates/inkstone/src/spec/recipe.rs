@@ -1,10 +1,16 @@
 //! A recipe: data, preprocess, augment, model and training in one TOML file.
+//!
+//! Reading and its errors stand in `read`, writing in `write`, `KEY=VALUE` in `overrides`.
 
 use serde::{Deserialize, Serialize};
 
 use super::model::ModelSpec;
 use super::pipeline::{AugmentSpec, PreprocessSpec};
 use super::training::TrainSpec;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The version of the format that this program reads and writes.
+pub const VERSION: u32 = 1;
 
 /// A whole recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +36,72 @@ pub struct Recipe {
     /// The training.
     #[serde(default)]
     pub train: TrainSpec,
+}
+
+impl Recipe {
+    /// A recipe for `model` with every other choice at its default.
+    pub fn new(model: ModelSpec) -> Self {
+        Self {
+            version: VERSION,
+            name: None,
+            data: DataSpec::default(),
+            preprocess: PreprocessSpec::default(),
+            augment: AugmentSpec::default(),
+            model,
+            train: TrainSpec::default(),
+        }
+    }
+
+    /// Checks what can be checked without data: the version and the ranges of numbers.
+    ///
+    /// # Errors
+    /// `Spec`, with the key, what was expected and what was found.
+    pub fn check(&self) -> Result<()> {
+        if self.version != VERSION {
+            return Err(wrong("version", VERSION.to_string(), self.version.to_string()));
+        }
+        if let Some(name) = &self.name
+            && !is_file_name(name)
+        {
+            return Err(wrong("name", "a name that can be a folder's", format!("{name:?}")));
+        }
+        match self.data.validation {
+            Some(share) if !(0.0..1.0).contains(&share) => {
+                return Err(wrong("data.validation", "a share from 0 to below 1", share.to_string()));
+            }
+            _ => {}
+        }
+        if self.model.layers.is_empty() {
+            return Err(wrong("model.layers", "at least one layer", "none"));
+        }
+        self.check_preprocess()?;
+        self.train.check()
+    }
+
+    fn check_preprocess(&self) -> Result<()> {
+        /// Small images: beyond it, this is the wrong program.
+        const LONGEST_SIDE: usize = 4096;
+        if let Some(size) = self.preprocess.size
+            && size.iter().any(|side| !(1..=LONGEST_SIDE).contains(side))
+        {
+            return Err(wrong("preprocess.size", format!("sides from 1 to {LONGEST_SIDE}"), format!("{size:?}")));
+        }
+        let [low, high] = self.preprocess.scale;
+        if !(low.is_finite() && high.is_finite() && low != high) {
+            return Err(wrong("preprocess.scale", "two different finite numbers", format!("[{low}, {high}]")));
+        }
+        Ok(())
+    }
+}
+
+fn wrong(key: &str, expected: impl Into<String>, found: impl Into<String>) -> Error {
+    Error::mismatch(ErrorKind::Spec, expected, found).with_place(key)
+}
+
+/// Whether a text can stand as one part of a path on every system.
+fn is_file_name(name: &str) -> bool {
+    let forbidden = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+    !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && !name.contains(forbidden)
 }
 
 /// The `[data]` table.
