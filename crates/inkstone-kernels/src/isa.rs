@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::vector::{Kernel, Portable, Vector};
+#[cfg(target_arch = "x86_64")]
+use crate::{avx2, avx512};
+
 /// An instruction set that this CPU has: there is no other way to make one than to ask the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Isa(pub(crate) Kind);
@@ -33,7 +37,7 @@ impl Isa {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 found.push(Self(Kind::Avx2));
             }
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx512f") && found.len() == 2 {
                 found.push(Self(Kind::Avx512));
             }
         }
@@ -46,6 +50,31 @@ impl Isa {
     /// The instruction set called `name` (`avx512`, `avx2`, `scalar`), if this CPU has it.
     pub fn named(name: &str) -> Option<Self> {
         Self::available().into_iter().find(|isa| isa.name() == name)
+    }
+
+    /// Runs an algorithm on this instruction set: the one place that picks a vector type.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            // SAFETY: `Portable` needs nothing of the CPU.
+            Kind::Scalar => unsafe { kernel.run::<Portable>() },
+            // SAFETY: this value exists only if AVX2 and FMA were detected.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2::run(kernel) },
+            // SAFETY: this value exists only if AVX-512F, AVX2 and FMA were detected.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { avx512::run(kernel) },
+        }
+    }
+
+    /// How many `f32` it works on at once.
+    pub fn lanes(self) -> usize {
+        match self.0 {
+            Kind::Scalar => Portable::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => avx2::F32x8::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => avx512::F32x16::LANES,
+        }
     }
 
     /// Its name on the command line.

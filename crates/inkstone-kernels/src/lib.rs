@@ -1,10 +1,26 @@
 //! Numeric loops over slices, each algorithm written once over a small vector trait, for every instruction set.
 //!
 //! This is the only crate of Inkstone with `unsafe` code. An [`Isa`] is a token: it exists only if the CPU has the
-//! instructions, so every function that takes one is safe to call.
+//! instructions, so every function that takes one is safe to call. Slices are checked at the door of each function.
 
 mod aligned;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod combine;
+mod gather;
 mod isa;
+pub mod math;
+mod outer;
+mod pool;
+mod product;
+mod vector;
 
 pub use aligned::AlignedBuffer;
+pub use combine::{Pieces, Term, add_combination};
+pub use gather::Gather;
 pub use isa::Isa;
+pub use outer::add_outer;
+pub use pool::{Windows, bit_words, max_pool};
+pub use product::{Epilogue, Panels, product};

@@ -3,9 +3,13 @@
 pub mod augment;
 pub mod batches;
 pub mod dataset;
+pub mod fingerprint;
+pub mod idx;
 pub mod preprocess;
+pub mod split;
 
 pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
 pub use preprocess::Preprocess;
+pub use split::Split;

@@ -1,0 +1,91 @@
+//! AVX2 and FMA: eight values at once.
+
+use std::arch::x86_64::{
+    __m256, __m256i, _CMP_EQ_OQ, _CMP_GT_OQ, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_set1_ps, _mm256_storeu_ps,
+};
+
+use crate::vector::{Kernel, Vector};
+
+/// Runs an algorithm compiled with AVX2 and FMA.
+///
+/// # Safety
+/// The CPU must have AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller promises the instructions that `F32x8` needs.
+    unsafe { kernel.run::<F32x8>() }
+}
+
+/// Eight values in one register.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x8(__m256);
+
+/// Eight ones, then eight zeros: the mask of the first n lanes starts at 8 − n.
+static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+#[inline(always)]
+unsafe fn first(n: usize) -> __m256i {
+    assert!(n <= 8);
+    // SAFETY: 8 − n … 16 − n lies inside MASKS (asserted above); the caller promises AVX2.
+    unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
+}
+
+// SAFETY of every block below: the trait's callers promise AVX2, FMA and valid pointers.
+impl Vector for F32x8 {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: AVX is there (trait contract).
+        Self(unsafe { _mm256_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: eight readable values (trait contract).
+        Self(unsafe { _mm256_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, n: usize) -> Self {
+        // SAFETY: masked lanes are not touched, the first n are readable (trait contract).
+        Self(unsafe { _mm256_maskload_ps(from, first(n)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: eight writable values (trait contract).
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, n: usize) {
+        // SAFETY: masked lanes are not touched, the first n are writable (trait contract).
+        unsafe { _mm256_maskstore_ps(to, first(n), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: FMA is there (trait contract).
+        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, term.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: AVX is there (trait contract).
+        Self(unsafe { _mm256_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn equal_bits(self, other: Self) -> u32 {
+        // SAFETY: AVX is there (trait contract).
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0)) as u32 }
+    }
+
+    #[inline(always)]
+    unsafe fn greater_bits(self, other: Self) -> u32 {
+        // SAFETY: AVX is there (trait contract).
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0)) as u32 }
+    }
+}

@@ -1,0 +1,87 @@
+//! AVX-512: sixteen values at once.
+
+use std::arch::x86_64::{
+    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
+};
+
+use crate::vector::{Kernel, Vector};
+
+/// Runs an algorithm compiled with AVX-512.
+///
+/// # Safety
+/// The CPU must have AVX-512F, AVX2 and FMA.
+#[target_feature(enable = "avx512f,avx2,fma")]
+pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller promises the instructions that `F32x16` needs.
+    unsafe { kernel.run::<F32x16>() }
+}
+
+/// Sixteen values in one register.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16(__m512);
+
+/// The mask of the first n lanes.
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    assert!(n <= 16);
+    ((1_u32 << n) - 1) as __mmask16
+}
+
+impl Vector for F32x16 {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: sixteen readable values (trait contract).
+        Self(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, n: usize) -> Self {
+        // SAFETY: masked lanes are not touched, the first n are readable (trait contract).
+        Self(unsafe { _mm512_maskz_loadu_ps(first(n), from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: sixteen writable values (trait contract).
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, n: usize) {
+        // SAFETY: masked lanes are not touched, the first n are writable (trait contract).
+        unsafe { _mm512_mask_storeu_ps(to, first(n), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn equal_bits(self, other: Self) -> u32 {
+        // SAFETY: AVX-512F is there (trait contract).
+        u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn greater_bits(self, other: Self) -> u32 {
+        // SAFETY: AVX-512F is there (trait contract).
+        u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0) })
+    }
+}
