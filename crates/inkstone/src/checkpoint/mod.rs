@@ -7,6 +7,7 @@
 mod atomic;
 mod tensors;
 
+pub(crate) use atomic::temporary_name;
 pub use atomic::write_atomically;
 pub(crate) use tensors::{TensorFile, TensorWriter};
 
