@@ -33,9 +33,9 @@ impl Recipe {
     }
 
     fn with_override(&self, word: &str) -> Result<Self> {
-        let (key, value) = word.split_once('=').ok_or_else(|| {
-            Error::mismatch(ErrorKind::Usage, "an override such as epochs=3", format!("`{word}`"))
-        })?;
+        let (key, value) = word
+            .split_once('=')
+            .ok_or_else(|| Error::mismatch(ErrorKind::Usage, "an override such as epochs=3", format!("`{word}`")))?;
         let key = dotted(key.trim())?;
         let table = Table::try_from(self).expect("a recipe's fields all have a form in TOML");
         let with = |value: Value| {
@@ -93,8 +93,10 @@ fn dotted(key: &str) -> Result<String> {
         [one] => Ok(one.to_owned()),
         [] => {
             let dotted = key.contains('.');
-            let words: Vec<&str> =
-                all.iter().map(|known| if dotted { known } else { known.rsplit('.').next().unwrap_or(known) }).collect();
+            let words: Vec<&str> = all
+                .iter()
+                .map(|known| if dotted { known } else { known.rsplit('.').next().unwrap_or(known) })
+                .collect();
             Err(Error::new(ErrorKind::Usage, "unknown key").with_place(key).with_help(suggestion(key, &words)))
         }
         _ => Err(Error::mismatch(ErrorKind::Usage, format!("one of {}", fitting.join(", ")), format!("`{key}`"))),
@@ -198,7 +200,10 @@ mod tests {
             ("epochs=many", "train.epochs: expected a whole number, 0 or more, found \"many\""),
             ("optimizer=sdg", "train.optimizer: unknown word `sdg`; did you mean `sgd`?"),
             ("epochs", "expected an override such as epochs=3, found `epochs`"),
-            ("split=8:1", "data.split: expected three proportions train:validation:test such as 8:1:1, found [8.0, 1.0]"),
+            (
+                "split=8:1",
+                "data.split: expected three proportions train:validation:test such as 8:1:1, found [8.0, 1.0]",
+            ),
             ("validation=2", "data.validation: expected a share from 0 to below 1, found 2"),
         ] {
             let error = mnist().with_overrides(&[word]).unwrap_err();

@@ -49,8 +49,8 @@ impl Recipe {
             let error = if place.is_empty() { error } else { error.with_place(place.join(", ")) };
             error.with_file(&file)
         };
-        let deserializer =
-            toml::Deserializer::parse(text).map_err(|error| located(syntax(text, &error), end_of_text(text, &error)))?;
+        let deserializer = toml::Deserializer::parse(text)
+            .map_err(|error| located(syntax(text, &error), end_of_text(text, &error)))?;
         let recipe: Self = serde_path_to_error::deserialize(deserializer)
             .map_err(|error| located(rewrite(error.inner().message(), error.path()), error.inner().span()))?;
         recipe.check().map_err(|error| error.with_file(&file))?;
@@ -89,6 +89,8 @@ pub(super) fn rewrite(message: &str, path: &KeyPath) -> Error {
         Error::new(ErrorKind::Spec, format!("unknown {what} `{word}`")).with_help(suggestion(word, &known))
     } else if let Some(key) = message.strip_prefix("missing field `") {
         Error::new(ErrorKind::Spec, format!("missing key `{}`", key.trim_end_matches('`')))
+    } else if message.ends_with("expected newtype variant") {
+        Error::mismatch(ErrorKind::Spec, format!("its options, such as {}", example(path)), "none")
     } else if message.starts_with("wanted") {
         let found = message.rsplit(", ").next().filter(|_| message.contains(", ")).unwrap_or("something else");
         Error::mismatch(ErrorKind::Spec, "a layer such as \"flatten\" or { dense = { units = 10 } }", plain(found))
@@ -100,6 +102,22 @@ pub(super) fn rewrite(message: &str, path: &KeyPath) -> Error {
         mismatch(message)
     };
     if place.is_empty() { error } else { error.with_place(place) }
+}
+
+/// How the layer that `path` ends at is written with its options.
+fn example(path: &KeyPath) -> String {
+    let kind = match path.iter().last() {
+        Some(Segment::Map { key } | Segment::Enum { variant: key }) => key,
+        _ => "dense",
+    };
+    let options = match kind {
+        "conv2d" => "{ filters = 32, kernel = 3 }",
+        "max_pool" | "average_pool" => "2",
+        "dropout" => "0.5",
+        "residual" => "{ body = [ … ] }",
+        _ => "{}", // All of its options have defaults.
+    };
+    format!("{{ {kind} = {options} }}")
 }
 
 /// ``unknown field `epoch`, expected one of `epochs`, `ema` `` → the word and the known ones.
@@ -136,7 +154,6 @@ fn plain(words: &str) -> String {
         ("a string", "a text in quotes"),
         ("string", "a text"),
         ("a boolean", "true or false"),
-        ("newtype variant", "a table of options, such as { conv2d = { filters = 32, kernel = 3 } }"),
         ("unit variant", "no options"),
         ("table", "no options, just the name in quotes"),
         ("map", "a table"),
@@ -152,6 +169,9 @@ fn plain(words: &str) -> String {
         if let Some(value) = words.strip_prefix(kind) {
             return value.trim_matches('`').to_owned();
         }
+    }
+    if let Some(length) = words.strip_prefix("an array of length ") {
+        return format!("a list of {length}");
     }
     match words.strip_prefix("struct ") {
         Some(_) => "a table".to_owned(),
@@ -170,9 +190,8 @@ fn place(path: &KeyPath) -> String {
     let mut text = String::new();
     let mut after_layer = false;
     for (i, segment) in segments.iter().enumerate() {
-        let lists_layers = |key: &str| {
-            matches!(key, "layers" | "body") && matches!(segments.get(i + 1), Some(Segment::Seq { .. }))
-        };
+        let lists_layers =
+            |key: &str| matches!(key, "layers" | "body") && matches!(segments.get(i + 1), Some(Segment::Seq { .. }));
         match segment {
             Segment::Map { key } if key == "model" && segments.len() > i + 2 => {}
             Segment::Map { key } if lists_layers(key) => {}
