@@ -1,12 +1,18 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
-pub mod augment;
-pub mod batches;
 pub mod dataset;
 pub mod fingerprint;
 pub mod idx;
-pub mod preprocess;
 pub mod split;
+
+pub mod preprocess;
+pub mod resize;
+
+mod affine;
+pub mod augment;
+mod trigonometry;
+
+pub mod batches;
 
 pub use augment::Augment;
 pub use batches::Samples;
