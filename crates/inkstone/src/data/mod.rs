@@ -1,16 +1,26 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
 pub mod dataset;
-pub mod fingerprint;
 pub mod idx;
+mod idx_set;
+mod arrays;
+#[cfg(feature = "formats")]
+mod npz;
+#[cfg(feature = "formats")]
+pub mod decode;
+#[cfg(feature = "formats")]
+pub mod folder;
+mod listing;
+pub mod source;
+pub mod fingerprint;
 pub mod split;
+pub mod inspect;
 
-pub mod preprocess;
 pub mod resize;
-
+pub mod preprocess;
+mod trigonometry;
 mod affine;
 pub mod augment;
-mod trigonometry;
 
 pub mod batches;
 
