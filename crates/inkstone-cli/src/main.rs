@@ -44,8 +44,8 @@ fn run(cli: Cli) -> Result<Outcome> {
     let context = Context::new(&cli.global)?;
     match cli.command {
         Command::Train(args) => commands::train::run(args, &context),
-        Command::Evaluate(args) => commands::evaluate::run(args, &context),
-        Command::Predict(args) => commands::predict::run(args, &context),
+        Command::Evaluate(args) => commands::evaluate::run(&args, &context),
+        Command::Predict(args) => commands::predict::run(&args, &context),
         Command::Fetch(args) => commands::fetch::run(args, &context),
         Command::Inspect(args) => commands::inspect::run(args, &context),
         Command::Completions(args) => commands::completions::run(&args, &context),
