@@ -89,6 +89,13 @@ impl Error {
         Self::new(ErrorKind::Io, format!("cannot {action}: {source}")).with_file(file)
     }
 
+    /// Says anew who must act.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Names the file. A file that is already named stays.
     #[must_use]
     pub fn with_file(mut self, file: impl AsRef<Path>) -> Self {

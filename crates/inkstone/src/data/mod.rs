@@ -1,23 +1,28 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
-mod arrays;
-pub mod augment;
-pub mod batches;
 pub mod dataset;
-#[cfg(feature = "formats")]
-pub mod decode;
-pub mod fingerprint;
-#[cfg(feature = "formats")]
-pub mod folder;
 pub mod idx;
 mod idx_set;
-pub mod inspect;
-mod listing;
+mod arrays;
 #[cfg(feature = "formats")]
 mod npz;
-pub mod preprocess;
+#[cfg(feature = "formats")]
+pub mod decode;
+#[cfg(feature = "formats")]
+pub mod folder;
+mod listing;
 pub mod source;
+pub mod fingerprint;
 pub mod split;
+pub mod inspect;
+
+pub mod resize;
+pub mod preprocess;
+mod trigonometry;
+mod affine;
+pub mod augment;
+
+pub mod batches;
 
 pub use augment::Augment;
 pub use batches::Samples;

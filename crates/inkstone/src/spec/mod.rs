@@ -9,6 +9,12 @@ pub mod plan;
 pub mod recipe;
 pub mod training;
 
+mod overrides;
+mod read;
+mod write;
+
+pub mod builtin;
+
 pub use model::{Activation, LayerSpec, ModelSpec};
 pub use pipeline::{AugmentSpec, PreprocessSpec};
 pub use plan::Plan;
