@@ -2,7 +2,20 @@
 
 pub mod dataset;
 pub mod fingerprint;
+
+#[cfg(feature = "formats")]
+pub mod decode;
 pub mod idx;
+mod arrays;
+mod idx_set;
+#[cfg(feature = "formats")]
+pub mod folder;
+mod listing;
+#[cfg(feature = "formats")]
+mod npz;
+pub mod source;
+
+pub mod inspect;
 pub mod split;
 
 pub mod preprocess;
