@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 /// Prints the report (text, or with `--json` the document of `report.json`) through `context.print`/`print_json`.
-pub(crate) fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let _ = (args.model, args.data, args.part, context);
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let _ = (&args.model, &args.data, &args.part, context);
     Err(Error::new(ErrorKind::Usage, "this build has no `evaluate`"))
 }

@@ -85,7 +85,7 @@ impl Checkpoint {
         let metadata = Metadata {
             version: VERSION,
             model: self.spec.clone(),
-            input: dimensions(self.input),
+            input: self.input.dimensions(),
             preprocess: self.preprocess.clone(),
             classes: self.classes.clone(),
             provenance: self.provenance.clone(),
@@ -139,13 +139,6 @@ impl Checkpoint {
     /// The SHA-256 of the file that it was read from, or would be written to.
     pub fn sha256(&self) -> String {
         self.sha256.clone().unwrap_or_else(|| sha256_hex(&self.to_bytes()))
-    }
-}
-
-fn dimensions(shape: Shape) -> Vec<usize> {
-    match shape {
-        Shape::Image { height, width, channels } => vec![height, width, channels],
-        Shape::Flat(n) => vec![n],
     }
 }
 

@@ -10,4 +10,4 @@ pub use confusion::{Average, Confusion, ConfusionMatrix, Scores};
 pub use metrics::{Interval, calibration_error, log_loss, predicted, top_k_accuracy, wilson_interval};
 pub use report::{About, ClassScores, DataInfo, ModelInfo, Report, TopK};
 pub use run::evaluate;
-pub use text::{classification_report, sentences, text};
+pub use text::{classification_report, columns, sentences, text};

@@ -119,7 +119,11 @@ fn right(text: &str, width: usize) -> String {
 }
 
 /// How many columns a terminal gives to a text: two for the wide characters of Chinese, Japanese and Korean.
-fn columns(text: &str) -> usize {
+///
+/// ```
+/// assert_eq!(inkstone::evaluate::columns("七 seven"), 8);
+/// ```
+pub fn columns(text: &str) -> usize {
     let wide = |c: char| matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}');
     text.chars().map(|c| 1 + usize::from(wide(c))).sum()
 }
@@ -173,7 +177,6 @@ Of 1,000 new images like these, expect 208 to 939 right. Most confused: cat with
 
     #[test]
     fn wide_characters_take_two_columns() {
-        assert_eq!(columns("七 seven"), 8);
         assert_eq!(right("七", 4), "  七");
     }
 

@@ -81,17 +81,30 @@ impl Predictor {
         Ok(self.predict_image(Image { size: decoded.size, pixels: &decoded.pixels }))
     }
 
-    /// What each file shows, in their order. A file that cannot be read has its error in its place.
-    pub fn predict_files<P: AsRef<std::path::Path> + Sync>(&self, pool: &Pool, files: &[P]) -> Vec<Prediction> {
-        pool.map(files.len(), |i| {
-            let file = files[i].as_ref();
-            let name = file.display().to_string();
-            match crate::data::decode::read_file(file).and_then(|bytes| self.predict_bytes(&bytes)) {
-                Ok(prediction) => prediction.with_file(name),
-                Err(error) => Prediction::failed(error.with_file(file)).with_file(name),
-            }
-        })
+    /// What a file shows, on the calling thread; where it cannot be read, the error.
+    pub fn predict_file(&self, file: &std::path::Path) -> Prediction {
+        let answer = read(file).and_then(|bytes| self.predict_bytes(&bytes));
+        let prediction = answer.unwrap_or_else(|error| Prediction::failed(error.with_file(file)));
+        prediction.with_file(file.display().to_string())
     }
+}
+
+/// The most bytes that an image file may have.
+#[cfg(feature = "formats")]
+const FILE_LIMIT: u64 = 256 << 20;
+
+#[cfg(feature = "formats")]
+fn read(file: &std::path::Path) -> crate::Result<Vec<u8>> {
+    use std::io::Read;
+    let failed = |error| crate::Error::io(file, "read the image", &error);
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    opened.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        let expected = format!("at most {} MiB", FILE_LIMIT >> 20);
+        return Err(crate::Error::mismatch(crate::ErrorKind::Data, expected, "more").with_file(file));
+    }
+    Ok(bytes)
 }
 
 /// p[c] = e^(z[c] − max z) / Σ e^(z[k] − max z), in `f64`.

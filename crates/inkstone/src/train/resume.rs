@@ -28,6 +28,8 @@ pub(crate) struct Circumstances {
     pub(crate) isa: String,
     /// The version of the program: the same holds.
     pub(crate) program_version: String,
+    /// Lanes of a whole batch, by the engine's rule: a rule that changes sums in another order.
+    pub(crate) n_lanes: usize,
 }
 
 #[derive(Serialize, Deserialize)]

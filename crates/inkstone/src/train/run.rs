@@ -11,6 +11,7 @@ use super::resume::{self, Circumstances};
 use super::state::State;
 use super::trainer::{Setup, Trainer, Watch};
 use crate::checkpoint::{Checkpoint, Provenance};
+use crate::engine::fused::n_lanes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256_hex;
 use crate::spec::training::Keep;
@@ -111,15 +112,8 @@ impl Record<'_> {
         let (state, model_sha256) =
             resume::decode(&bytes, &self.plan, self.setup.train).map_err(|error| error.with_file(&path))?;
         self.check_epochs(&state)?;
-        for (what, before, now) in
-            [("isa", &before.isa, &now.isa), ("version", &before.program_version, &now.program_version)]
-        {
-            if before != now {
-                observe(&Event::Warning(&format!(
-                    "the run was begun with {what} {before} and goes on with {now}: its bytes will not be those of an \
-                     uninterrupted run"
-                )));
-            }
+        if let Some(warning) = unlike(&before, &now) {
+            observe(&Event::Warning(&warning));
         }
         self.repair(&state, model_sha256)?;
         if is_extended {
@@ -196,6 +190,7 @@ impl Record<'_> {
             split_sha256: sha256_hex(self.origin.split),
             isa: self.setup.isa.name().to_owned(),
             program_version: PROGRAM_VERSION.to_owned(),
+            n_lanes: n_lanes(self.setup.train.batch_size.min(self.setup.training.len())),
         }
     }
 
@@ -257,6 +252,21 @@ impl Record<'_> {
 }
 
 const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What makes the rest of a run round differently from its beginning.
+fn unlike(before: &Circumstances, now: &Circumstances) -> Option<String> {
+    let (old_lanes, new_lanes) = (before.n_lanes.to_string(), now.n_lanes.to_string());
+    let (what, old, new) = [
+        ("instruction set", &before.isa, &now.isa),
+        ("version", &before.program_version, &now.program_version),
+        ("number of lanes", &old_lanes, &new_lanes),
+    ]
+    .into_iter()
+    .find(|(_, old, new)| old != new)?;
+    Some(format!(
+        "the run was begun with {what} {old} and goes on with {new}: its bytes will not be those of an uninterrupted run"
+    ))
+}
 
 fn differs(expected: &str, found: &str, help: &str) -> Error {
     let error = Error::mismatch(ErrorKind::Usage, expected, found);

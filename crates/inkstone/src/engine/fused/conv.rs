@@ -110,10 +110,11 @@ impl Conv {
         };
         let words = bit_words(n);
         let spread = &mut products[..self.n_products()];
+        spread.fill(0.0);
         for (tap, (d, bits)) in spread.chunks_exact_mut(n).zip(winners.chunks_exact(words)).enumerate() {
             let from = &d_output[tap / pool.taps * n..][..n];
-            for (c, (d, &value)) in d.iter_mut().zip(from).enumerate() {
-                *d = if bits[c / 32] >> (c % 32) & 1 == 1 { value } else { 0.0 };
+            for channel in ones(bits) {
+                d[channel] = from[channel];
             }
         }
         spread
