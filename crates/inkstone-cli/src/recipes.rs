@@ -1,6 +1,6 @@
 //! What RECIPE|SOURCE and KEY=VALUE mean: which recipe, with which images.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use inkstone::data::Dataset;
 use inkstone::data::dataset::Size;
@@ -40,7 +40,9 @@ pub(crate) fn choose(words: &[String], data: Option<&str>, context: &Context) ->
         [] => images(data),
         [name] if builtin::recipe_names().contains(&name.as_str()) => {
             if Path::new(name).exists() {
-                context.terminal.note(&format!("using the built-in recipe {name}, not the path; say ./{name} for that"));
+                context
+                    .terminal
+                    .note(&format!("using the built-in recipe {name}, not the path; say ./{name} for that"));
             }
             if name == "images" {
                 return images(data);
@@ -52,7 +54,9 @@ pub(crate) fn choose(words: &[String], data: Option<&str>, context: &Context) ->
         }
         [name] if SETS.contains(&name.as_str()) || looks_like_a_path(name) => match data {
             None => images(Some(name.clone())),
-            Some(data) => Err(Error::mismatch(ErrorKind::Usage, "one source of images", format!("{name} and --data {data}"))),
+            Some(data) => {
+                Err(Error::mismatch(ErrorKind::Usage, "one source of images", format!("{name} and --data {data}")))
+            }
         },
         [name] => {
             let known: Vec<&str> = builtin::recipe_names().into_iter().chain(SETS.into_iter().skip(1)).collect();
@@ -124,11 +128,6 @@ impl Chosen {
         }
         recipe.with_overrides(&self.overrides)
     }
-
-    /// The recipe without looking at images.
-    pub(crate) fn recipe(&self) -> Result<Recipe> {
-        self.recipe.with_overrides(&self.overrides)
-    }
 }
 
 /// `images`: the images' own size where all share a small one, and colours where there are some.
@@ -145,11 +144,6 @@ fn fit(recipe: &mut Recipe, dataset: &Dataset) {
 fn is_coloured(dataset: &Dataset, i: usize) -> bool {
     let image = dataset.images.get(i);
     image.size.channels == 3 && image.pixels.chunks_exact(3).any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2])
-}
-
-/// `runs/x` as it should be typed.
-pub(crate) fn display(path: &Path) -> String {
-    PathBuf::from(path).display().to_string()
 }
 
 #[cfg(test)]

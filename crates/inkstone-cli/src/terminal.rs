@@ -123,19 +123,6 @@ impl Progress {
         }
     }
 
-    /// Prints a line above the bar.
-    pub(crate) fn line(&self, text: &str) {
-        self.suspend(|| self.terminal.note(text));
-    }
-
-    /// Takes the bar away while `work` writes to the terminal.
-    pub(crate) fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
-        match &self.bar {
-            Some(bar) => bar.suspend(work),
-            None => work(),
-        }
-    }
-
     /// Takes the bar away for good.
     pub(crate) fn finish(self) {
         if let Some(bar) = &self.bar {
@@ -162,7 +149,8 @@ impl Watcher {
         match event {
             Event::Started { epoch, step, n_epochs, n_steps, n_training, n_validation } => {
                 let begun = *epoch > 0 || *step > 0;
-                let start = if begun { format!("going on after step {step} of epoch {}: ", epoch + 1) } else { String::new() };
+                let start =
+                    if begun { format!("going on after step {step} of epoch {}: ", epoch + 1) } else { String::new() };
                 self.terminal.note(&format!(
                     "{start}{n_epochs} epochs of {n_steps} steps on {n_training} images, {n_validation} for validation"
                 ));

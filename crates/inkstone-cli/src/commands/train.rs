@@ -7,8 +7,8 @@ use inkstone::data::split::{SplitFile, split};
 use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split, augment};
 use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
 use inkstone::predict::Predictor;
-use inkstone::spec::recipe::Proportions;
 use inkstone::spec::Recipe;
+use inkstone::spec::recipe::Proportions;
 use inkstone::train::folder::{self, Existing, RunFolder};
 use inkstone::train::{Ended, Ending, Origin, Setup, Watch};
 use inkstone::{Error, ErrorKind, Result};
@@ -86,7 +86,7 @@ fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
     let folder = RunFolder::open(path)?;
     let before = Recipe::parse(&folder.recipe()?, path.join(folder::RECIPE))?;
     let recipe = before.with_overrides(words)?;
-    if !(Recipe { train: before.train.clone(), ..recipe.clone() } == before) || changes_more_than_epochs(&before, &recipe) {
+    if !differs_in_epochs_alone(&before, &recipe) {
         return Err(Error::mismatch(ErrorKind::Usage, "epochs=N or nothing", words.join(" "))
             .with_place("--resume")
             .with_help("a run goes on as it was begun; for anything else start a new one"));
@@ -115,10 +115,10 @@ fn no_source(path: &Path) -> Error {
     Error::mismatch(ErrorKind::Spec, "data.source", "none").with_file(path.join(folder::RECIPE))
 }
 
-fn changes_more_than_epochs(before: &Recipe, now: &Recipe) -> bool {
-    let mut train = now.train.clone();
-    train.epochs = before.train.epochs;
-    train != before.train
+fn differs_in_epochs_alone(before: &Recipe, now: &Recipe) -> bool {
+    let mut now = now.clone();
+    now.train.epochs = before.train.epochs;
+    now == *before
 }
 
 /// Writes into the recipe what the split went by, so that `recipe.toml` leaves nothing open.
@@ -219,11 +219,7 @@ impl Job {
         let model = inkstone::predict::open(&folder.path().to_string_lossy())?;
         let (part, images) = &self.measured;
         let about = About {
-            model: ModelInfo {
-                name: model.name,
-                sha256: model.checkpoint.sha256(),
-                kept_epoch: ended.kept_epoch,
-            },
+            model: ModelInfo { name: model.name, sha256: model.checkpoint.sha256(), kept_epoch: ended.kept_epoch },
             data: DataInfo {
                 source: self.source.clone(),
                 part: part.name().to_owned(),
