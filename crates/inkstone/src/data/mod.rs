@@ -3,6 +3,8 @@
 pub mod augment;
 pub mod batches;
 pub mod dataset;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod preprocess;
 
 pub use augment::Augment;
