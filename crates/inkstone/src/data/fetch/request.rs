@@ -163,11 +163,11 @@ impl Client {
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
-        let mut response = request.call().map_err(|error| self.failure(error, 0, None, 0))?;
+        let mut response = request.call().map_err(|error| self.failure(&error, 0, None, 0))?;
         let Some(start) = start_of(&response, have)? else { return Ok(have) };
         let total = total_of(file, &response, start)?;
         observe(&Event::Started { file: &file.name, url, resumed_from: start, total });
-        self.receive(file, response.body_mut(), Target { part, start, total }, observe)?;
+        self.receive(file, response.body_mut(), &Target { part, start, total }, observe)?;
         Ok(start)
     }
 
@@ -176,10 +176,10 @@ impl Client {
         &self,
         file: &PublishedFile,
         body: &mut Body,
-        target: Target,
+        target: &Target,
         observe: &mut dyn FnMut(&Event),
     ) -> Result<(), Stop> {
-        let Target { part, start, total } = target;
+        let &Target { part, start, total } = target;
         let mut reader = body.as_reader();
         let mut buffer = vec![0; 1 << 16];
         let mut sink: Option<File> = None;
@@ -189,7 +189,7 @@ impl Client {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.failure(error.into(), received, total, received - start).into()),
+                Err(error) => return Err(self.failure(&error.into(), received, total, received - start).into()),
             };
             let piece = &buffer[..n];
             if received == 0 && looks_like_a_page(piece) {
@@ -211,7 +211,7 @@ impl Client {
     }
 
     /// What a network error means. Before the first byte of a body it is a failure to connect.
-    fn failure(&self, error: ureq::Error, found: u64, expected: Option<u64>, received: u64) -> Failure {
+    fn failure(&self, error: &ureq::Error, found: u64, expected: Option<u64>, received: u64) -> Failure {
         match error {
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
                 Failure::Connection("no answer in time".into())
