@@ -89,6 +89,13 @@ impl Error {
         Self::new(ErrorKind::Io, format!("cannot {action}: {source}")).with_file(file)
     }
 
+    /// Says anew who must act.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Names the file. A file that is already named stays.
     #[must_use]
     pub fn with_file(mut self, file: impl AsRef<Path>) -> Self {
@@ -152,6 +159,19 @@ impl Error {
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
+
+    /// The parts as a JSON object: kind, file, place, expected, found, help, and `message`, the whole line as printed.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": self.kind().name(),
+            "file": self.file().map(|file| file.to_string_lossy()),
+            "place": self.place(),
+            "expected": self.expected(),
+            "found": self.found(),
+            "help": self.help(),
+            "message": self.to_string(),
+        })
+    }
 }
 
 impl fmt::Display for Error {
@@ -198,6 +218,15 @@ mod tests {
             error.to_string(),
             "recipes/mine.toml: layer 3 (conv2d): expected 32 input channels, found 16; set filters = 32 in layer 2"
         );
+    }
+
+    #[test]
+    fn json_holds_the_parts_and_the_line() {
+        let json = Error::mismatch(ErrorKind::Data, "28×28", "0×0").with_file("a.png").to_json();
+        assert_eq!(json["kind"], "data");
+        assert_eq!(json["file"], "a.png");
+        assert_eq!(json["place"], serde_json::Value::Null);
+        assert_eq!(json["message"], "a.png: expected 28×28, found 0×0");
     }
 
     #[test]

@@ -3,25 +3,25 @@
 //! The modules stand in the order in which data flows, and imports point left only:
 //!
 //! ```text
-//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → train → checkpoint → predict → evaluate
+//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → checkpoint → train → predict → evaluate
 //! ```
 //!
 //! The library never prints, never reads the environment and never touches a global thread pool:
 //! observers, paths and a [`parallel::Pool`] are arguments.
 
 pub mod error;
-pub mod hash;
-pub mod parallel;
-pub mod rng;
 pub mod shape;
+pub mod hash;
+pub mod rng;
+pub mod parallel;
 
-pub mod checkpoint;
-pub mod data;
-pub mod engine;
-pub mod evaluate;
-pub mod layers;
-pub mod predict;
 pub mod spec;
+pub mod data;
+pub mod layers;
+pub mod engine;
+pub mod checkpoint;
 pub mod train;
+pub mod predict;
+pub mod evaluate;
 
 pub use error::{Error, ErrorKind, Result};

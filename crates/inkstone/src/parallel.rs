@@ -2,10 +2,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A fixed number of worker threads.
+/// A fixed number of worker threads, or the thread that calls.
 #[derive(Debug)]
 pub struct Pool {
-    threads: rayon_core::ThreadPool,
+    /// `None`: the calling thread does all the work.
+    threads: Option<rayon_core::ThreadPool>,
 }
 
 impl Pool {
@@ -16,18 +17,27 @@ impl Pool {
             .thread_name(|i| format!("inkstone-{i}"))
             .build()
             .map_err(|error| Error::new(ErrorKind::Io, format!("cannot start {n_threads} threads: {error}")))?;
-        Ok(Self { threads })
+        Ok(Self { threads: Some(threads) })
     }
 
-    /// How many workers there are.
+    /// A pool without threads: the calling thread does all the work. Costs nothing to make, and two callers never
+    /// wait for one another: for single images, and for hosts with threads of their own.
+    pub fn current_thread() -> Self {
+        Self { threads: None }
+    }
+
+    /// How many threads work.
     pub fn n_threads(&self) -> usize {
-        self.threads.current_num_threads()
+        self.threads.as_ref().map_or(1, rayon_core::ThreadPool::current_num_threads)
     }
 
     /// Runs `work` on a worker of this pool. A loop of many short parallel phases belongs inside one `install`:
     /// the phases then start from a worker, which is several times cheaper than starting them from outside.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.threads.install(work)
+        match &self.threads {
+            Some(threads) => threads.install(work),
+            None => work(),
+        }
     }
 
     /// Calls `work(i, &mut items[i])` for every item, in parallel. The items are handed out in no fixed order, so
@@ -39,8 +49,9 @@ impl Pool {
     /// Cuts `data` into pieces of `size` (the last may be shorter) and calls `work(i, piece)` for each, in parallel.
     pub fn for_each_chunk<T: Send>(&self, data: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Send + Sync) {
         assert!(size > 0, "a piece has at least one item");
-        if !data.is_empty() {
-            self.install(|| halve(data, size, 0, &work));
+        match &self.threads {
+            Some(_) if !data.is_empty() => self.install(|| halve(data, size, 0, &work)),
+            _ => data.chunks_mut(size).enumerate().for_each(|(i, piece)| work(i, piece)),
         }
     }
 
@@ -68,8 +79,8 @@ mod tests {
 
     #[test]
     fn every_piece_is_visited_once_with_its_own_number() {
-        for n_threads in [1, 2, 5] {
-            let pool = Pool::new(n_threads).unwrap();
+        let pools = [1, 2, 5].map(|n_threads| Pool::new(n_threads).unwrap());
+        for pool in pools.into_iter().chain([Pool::current_thread()]) {
             let mut data = vec![0_usize; 103];
             pool.for_each_chunk(&mut data, 10, |i, piece| piece.iter_mut().for_each(|value| *value += i + 1));
             assert!(data.iter().enumerate().all(|(k, &value)| value == k / 10 + 1));

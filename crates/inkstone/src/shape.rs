@@ -34,6 +34,14 @@ impl Shape {
         }
     }
 
+    /// Height, width and channels, or the one length.
+    pub fn dimensions(self) -> Vec<usize> {
+        match self {
+            Self::Image { height, width, channels } => vec![height, width, channels],
+            Self::Flat(n) => vec![n],
+        }
+    }
+
     /// Whether the shape holds no value.
     pub fn is_empty(self) -> bool {
         self.len() == 0

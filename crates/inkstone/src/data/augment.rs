@@ -1,27 +1,406 @@
 //! The random steps of training: drawn from (seed, epoch, sample), one bilinear resampling for all affine parts.
+//!
+//! Never sees labels, and never what was drawn for another image.
 
+use super::affine::resample;
 use super::dataset::Size;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::rng::{Operation, Rng};
 use crate::spec::AugmentSpec;
+use crate::spec::pipeline::Fill;
 
 /// An augmentation made ready for images of one size.
+///
+/// ```
+/// use inkstone::data::{Augment, dataset::Size};
+/// use inkstone::spec::AugmentSpec;
+/// let size = Size { height: 1, width: 3, channels: 1 };
+/// let augment = Augment::new(&AugmentSpec::default().horizontal_flip(true), size)?.expect("flips change something");
+/// let mut out = [0.0; 3];
+/// augment.apply(&[1, 2, 3], (7, 0, 0), &mut out); // seed 7, epoch 0, sample 0
+/// assert!(out == [1.0, 2.0, 3.0] || out == [3.0, 2.0, 1.0]);
+/// # Ok::<(), inkstone::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augment {
     spec: AugmentSpec,
     size: Size,
 }
 
+/// What was drawn for one image. The default changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drawn {
+    /// θ in degrees; positive turns the picture counter-clockwise.
+    pub rotation_degrees: f32,
+    /// Rows and columns by which the place that is *read* moves, in pixels: positive moves the picture up and left.
+    pub shift: [f32; 2],
+    /// φ in degrees.
+    pub shear_degrees: f32,
+    /// Factors of height and width; above 1 shrinks the picture.
+    pub zoom: [f32; 2],
+    /// Left and right change places.
+    pub horizontal_flip: bool,
+    /// Top and bottom change places.
+    pub vertical_flip: bool,
+    /// Where the crop begins, in rows and columns from the image's own corner: −padding ..= padding.
+    pub crop: [i32; 2],
+}
+
+impl Default for Drawn {
+    fn default() -> Self {
+        Self {
+            rotation_degrees: 0.0,
+            shift: [0.0; 2],
+            shear_degrees: 0.0,
+            zoom: [1.0; 2],
+            horizontal_flip: false,
+            vertical_flip: false,
+            crop: [0; 2],
+        }
+    }
+}
+
 impl Augment {
     /// Checks the ranges; `None` where the spec changes nothing.
     pub fn new(spec: &AugmentSpec, size: Size) -> Result<Option<Self>> {
-        Ok((*spec != AugmentSpec::default()).then(|| Self { spec: spec.clone(), size }))
+        check(spec, size)?;
+        let still = AugmentSpec { fill: spec.fill, ..AugmentSpec::default() };
+        Ok((*spec != still).then(|| Self { spec: spec.clone(), size }))
     }
 
     /// Writes the augmented image as values between 0 and 255. `key` is (seed, epoch, sample).
+    ///
+    /// # Panics
+    /// If the image or `out` does not have this augmentation's size.
     pub fn apply(&self, prepared: &[u8], key: (u64, u32, u32), out: &mut [f32]) {
-        let _ = (&self.spec, self.size, key);
-        for (value, &byte) in out.iter_mut().zip(prepared) {
-            *value = f32::from(byte);
+        self.apply_drawn(prepared, &self.draw(key), out);
+    }
+
+    /// What `key` = (seed, epoch, sample) means for an image.
+    ///
+    /// Each parameter is drawn whether it is in use or not, so turning one on does not change the others.
+    pub fn draw(&self, (seed, epoch, sample): (u64, u32, u32)) -> Drawn {
+        let spec = &self.spec;
+        let rng = |operation| Rng::new(seed, epoch, sample, operation);
+        let mut affine = rng(Operation::Affine);
+        let mut around = |centre: f32, range: f32| affine.uniform(centre - range, centre + range);
+        let rotation_degrees = around(0.0, spec.rotation_degrees);
+        let shift = [
+            around(0.0, spec.height_shift) * self.size.height as f32,
+            around(0.0, spec.width_shift) * self.size.width as f32,
+        ];
+        let shear_degrees = around(0.0, spec.shear_degrees);
+        let zoom = [around(1.0, spec.zoom), around(1.0, spec.zoom)];
+        let (mut flip, mut crop) = (rng(Operation::Flip), rng(Operation::Crop));
+        let padding = spec.crop_padding as u32;
+        let mut offset = || crop.below(2 * padding + 1) as i32 - padding as i32;
+        Drawn {
+            rotation_degrees,
+            shift,
+            shear_degrees,
+            zoom,
+            horizontal_flip: flip.below(2) == 1 && spec.horizontal_flip,
+            vertical_flip: flip.below(2) == 1 && spec.vertical_flip,
+            crop: [offset(), offset()],
         }
+    }
+
+    /// Writes the image as `drawn` says, as values between 0 and 255: the affine part, then flips, then the crop, all
+    /// in one pass.
+    ///
+    /// # Panics
+    /// If the image or `out` does not have this augmentation's size.
+    pub fn apply_drawn(&self, prepared: &[u8], drawn: &Drawn, out: &mut [f32]) {
+        let n = self.size.len();
+        assert_eq!((prepared.len(), out.len()), (n, n), "an image to augment has the size {}", self.size);
+        if *drawn == Drawn::default() {
+            out.iter_mut().zip(prepared).for_each(|(value, &byte)| *value = f32::from(byte));
+        } else {
+            resample(prepared, self.size, drawn, self.spec.fill, out);
+        }
+    }
+}
+
+/// What is odd about augmenting images of these classes so, each in a sentence.
+pub fn warnings(spec: &AugmentSpec, classes: &[String]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let is_digit = |class: &String| class.len() == 1 && class.as_bytes()[0].is_ascii_digit();
+    if classes.is_empty() || !classes.iter().all(is_digit) {
+        return warnings;
+    }
+    for (name, is_on) in [("horizontal_flip", spec.horizontal_flip), ("vertical_flip", spec.vertical_flip)] {
+        if is_on {
+            warnings.push(format!(
+                "augment.{name} mirrors digits: a mirrored 2, 3 or 7 is none, and a 6 may become a 9; leave it out"
+            ));
+        }
+    }
+    if spec.rotation_degrees >= 90.0 {
+        warnings.push(format!(
+            "augment.rotation_degrees = {} turns a 6 into a 9; 10 to 15 is usual for digits",
+            spec.rotation_degrees
+        ));
+    }
+    warnings
+}
+
+/// The ranges of the spec. (NaN lies in none.)
+fn check(spec: &AugmentSpec, size: Size) -> Result<()> {
+    let fill = match spec.fill {
+        Fill::Constant(value) => value,
+        Fill::Rule(_) => 0.0,
+    };
+    // Below a zoom of 0.1 a few pixels would fill the image; at a shear of 90° the picture is a line.
+    let limits = [
+        ("rotation_degrees", spec.rotation_degrees, 180.0),
+        ("zoom", spec.zoom, 0.9),
+        ("width_shift", spec.width_shift, 1.0),
+        ("height_shift", spec.height_shift, 1.0),
+        ("shear_degrees", spec.shear_degrees, 80.0),
+        ("crop_padding", spec.crop_padding as f32, size.height.min(size.width) as f32),
+        ("fill", fill, 255.0),
+    ];
+    for (name, value, limit) in limits {
+        if !(0.0..=limit).contains(&value) {
+            return Err(Error::mismatch(ErrorKind::Spec, format!("0 to {limit}"), value.to_string())
+                .with_place(format!("augment.{name}")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parallel::Pool;
+    use crate::spec::pipeline::FillRule;
+
+    const SIZE: Size = Size { height: 28, width: 28, channels: 1 };
+
+    fn everything() -> AugmentSpec {
+        AugmentSpec::default()
+            .rotation_degrees(20.0)
+            .zoom(0.2)
+            .width_shift(0.1)
+            .height_shift(0.05)
+            .shear_degrees(5.0)
+            .horizontal_flip(true)
+            .vertical_flip(true)
+            .crop_padding(3)
+    }
+
+    fn augment(spec: &AugmentSpec, size: Size) -> Augment {
+        Augment::new(spec, size).unwrap().unwrap()
+    }
+
+    fn picture(size: Size) -> Vec<u8> {
+        (0..size.len()).map(|i| (i * 37 % 251) as u8).collect()
+    }
+
+    /// The result for an image of `height` rows, its bytes given in reading order.
+    fn applied(height: usize, pixels: &[u8], drawn: Drawn, fill: Fill) -> Vec<f32> {
+        let size = Size { height, width: pixels.len() / height, channels: 1 };
+        let mut out = vec![f32::NAN; pixels.len()];
+        augment(&AugmentSpec { fill, ..everything().crop_padding(1) }, size).apply_drawn(pixels, &drawn, &mut out);
+        out
+    }
+
+    const EDGE: Fill = Fill::Rule(FillRule::Edge);
+    const REFLECT: Fill = Fill::Rule(FillRule::Reflect);
+
+    #[test]
+    fn a_spec_without_strength_is_no_augmentation() {
+        assert_eq!(Augment::new(&AugmentSpec::default(), SIZE), Ok(None));
+        assert_eq!(Augment::new(&AugmentSpec::default().fill(REFLECT), SIZE), Ok(None));
+        assert!(Augment::new(&AugmentSpec::default().zoom(0.1), SIZE).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_its_place() {
+        let check = |spec: AugmentSpec, message: &str| {
+            assert_eq!(Augment::new(&spec, SIZE).unwrap_err().to_string(), message);
+        };
+        let none = AugmentSpec::default;
+        check(none().rotation_degrees(200.0), "augment.rotation_degrees: expected 0 to 180, found 200");
+        check(none().rotation_degrees(-1.0), "augment.rotation_degrees: expected 0 to 180, found -1");
+        check(none().zoom(1.0), "augment.zoom: expected 0 to 0.9, found 1");
+        check(none().width_shift(f32::NAN), "augment.width_shift: expected 0 to 1, found NaN");
+        check(none().height_shift(28.0), "augment.height_shift: expected 0 to 1, found 28");
+        check(none().shear_degrees(90.0), "augment.shear_degrees: expected 0 to 80, found 90");
+        check(none().crop_padding(29), "augment.crop_padding: expected 0 to 28, found 29");
+        check(none().fill(Fill::Constant(256.0)), "augment.fill: expected 0 to 255, found 256");
+    }
+
+    #[test]
+    fn nothing_drawn_leaves_every_pixel_untouched() {
+        for fill in [EDGE, REFLECT, Fill::Constant(9.0)] {
+            assert_eq!(applied(2, &[1, 2, 3, 4, 5, 6], Drawn::default(), fill), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        }
+    }
+
+    #[test]
+    fn a_quarter_turn_goes_counter_clockwise() {
+        let drawn = Drawn { rotation_degrees: 90.0, ..Drawn::default() };
+        assert_eq!(applied(2, &[1, 2, 3, 4], drawn, EDGE), [2.0, 4.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn a_shift_by_one_column_shows_each_rule_of_filling() {
+        let drawn = Drawn { shift: [0.0, 2.0], ..Drawn::default() };
+        assert_eq!(applied(1, &[1, 2, 3, 4], drawn, EDGE), [3.0, 4.0, 4.0, 4.0]);
+        assert_eq!(applied(1, &[1, 2, 3, 4], drawn, REFLECT), [3.0, 4.0, 3.0, 2.0]);
+        assert_eq!(applied(1, &[1, 2, 3, 4], drawn, Fill::Constant(9.0)), [3.0, 4.0, 9.0, 9.0]);
+        let half_a_row = Drawn { shift: [-0.5, 0.0], ..Drawn::default() };
+        assert_eq!(applied(3, &[10, 20, 40], half_a_row, EDGE), [10.0, 15.0, 30.0]);
+    }
+
+    #[test]
+    fn a_zoom_of_two_halves_the_picture_along_its_own_axis() {
+        let wide = Drawn { zoom: [1.0, 2.0], ..Drawn::default() };
+        // Columns −1, 1, 3 around the centre column 1.
+        assert_eq!(applied(1, &[1, 2, 3], wide, Fill::Constant(0.0)), [0.0, 2.0, 0.0]);
+        assert_eq!(applied(3, &[1, 2, 3], wide, Fill::Constant(0.0)), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn flipping_twice_gives_the_picture_back() {
+        for (horizontal_flip, vertical_flip) in [(true, false), (false, true), (true, true)] {
+            let drawn = Drawn { horizontal_flip, vertical_flip, ..Drawn::default() };
+            let once: Vec<u8> = applied(28, &picture(SIZE), drawn, EDGE).iter().map(|&value| value as u8).collect();
+            assert_ne!(once, picture(SIZE));
+            let twice: Vec<u8> = applied(28, &once, drawn, EDGE).iter().map(|&value| value as u8).collect();
+            assert_eq!(twice, picture(SIZE));
+        }
+        let drawn = Drawn { horizontal_flip: true, ..Drawn::default() };
+        assert_eq!(applied(2, &[1, 2, 3, 4], drawn, EDGE), [2.0, 1.0, 4.0, 3.0]);
+    }
+
+    #[test]
+    fn a_crop_moves_the_flipped_picture_and_fills_what_it_leaves() {
+        let drawn = Drawn { crop: [0, -1], ..Drawn::default() };
+        assert_eq!(applied(1, &[1, 2, 3], drawn, EDGE), [1.0, 1.0, 2.0]);
+        assert_eq!(applied(1, &[1, 2, 3], drawn, REFLECT), [2.0, 1.0, 2.0]);
+        assert_eq!(applied(1, &[1, 2, 3], drawn, Fill::Constant(9.0)), [9.0, 1.0, 2.0]);
+        let down = Drawn { crop: [1, 0], ..Drawn::default() };
+        assert_eq!(applied(3, &[1, 2, 3], down, Fill::Constant(9.0)), [2.0, 3.0, 9.0]);
+        let flipped = Drawn { horizontal_flip: true, ..drawn };
+        assert_eq!(applied(1, &[1, 2, 3], flipped, Fill::Constant(9.0)), [9.0, 3.0, 2.0]);
+    }
+
+    #[test]
+    fn channels_keep_to_themselves() {
+        let grey = picture(SIZE);
+        let colour: Vec<u8> = grey.iter().flat_map(|&byte| [byte, 255 - byte, 7]).collect();
+        for key in 0..20 {
+            let mut expected = vec![0.0; grey.len()];
+            augment(&everything(), SIZE).apply(&grey, (1, 0, key), &mut expected);
+            let mut out = vec![0.0; colour.len()];
+            augment(&everything(), Size { channels: 3, ..SIZE }).apply(&colour, (1, 0, key), &mut out);
+            for (pixel, value) in out.as_chunks::<3>().0.iter().zip(expected) {
+                assert_eq!((pixel[0], pixel[2]), (value, 7.0));
+                assert!((pixel[1] - (255.0 - value)).abs() < 1e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_do_not_depend_on_threads_or_order() {
+        let augment = augment(&everything(), SIZE);
+        let image = picture(SIZE);
+        let bits = |n_threads: usize| {
+            let mut out = vec![0.0_f32; 200 * SIZE.len()];
+            let pool = Pool::new(n_threads).unwrap();
+            pool.for_each_chunk(&mut out, SIZE.len(), |i, out| augment.apply(&image, (5, 2, i as u32), out));
+            out.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+        };
+        let expected = bits(1);
+        assert!(bits(2) == expected && bits(5) == expected);
+        let mut last = vec![0.0; SIZE.len()];
+        augment.apply(&image, (5, 2, 199), &mut last);
+        assert!(last.iter().zip(&expected[199 * SIZE.len()..]).all(|(value, &bits)| value.to_bits() == bits));
+    }
+
+    #[test]
+    fn every_part_of_the_key_counts_and_turning_one_step_on_leaves_the_others_alone() {
+        let augment = augment(&everything(), SIZE);
+        let drawn = augment.draw((1, 2, 3));
+        assert_eq!(drawn, augment.draw((1, 2, 3)));
+        for other in [(2, 2, 3), (1, 3, 3), (1, 2, 4)] {
+            assert_ne!(drawn, augment.draw(other));
+        }
+        let rotation = super::tests::augment(&AugmentSpec::default().rotation_degrees(20.0), SIZE).draw((1, 2, 3));
+        assert_eq!(rotation, Drawn { rotation_degrees: drawn.rotation_degrees, ..Drawn::default() });
+    }
+
+    #[test]
+    fn parameters_are_uniform_in_their_ranges_and_the_two_zooms_independent() {
+        let augment = augment(&everything(), SIZE);
+        let drawn: Vec<Drawn> = (0..20_000).map(|sample| augment.draw((0, 0, sample))).collect();
+        let check = |name: &str, of: &dyn Fn(&Drawn) -> f32, centre: f32, range: f32| {
+            let deviations: Vec<f64> = drawn.iter().map(|drawn| f64::from((of(drawn) - centre) / range)).collect();
+            let n = deviations.len() as f64;
+            let (mean, square) =
+                (deviations.iter().sum::<f64>() / n, deviations.iter().map(|d| d * d).sum::<f64>() / n);
+            assert!(deviations.iter().all(|d| d.abs() <= 1.0 + 1e-5), "{name}");
+            // Four standard errors of a uniform distribution's mean and mean square.
+            assert!(mean.abs() < 0.0164 && (square - 1.0 / 3.0).abs() < 0.0085, "{name}: {mean} {square}");
+        };
+        check("rotation", &|drawn| drawn.rotation_degrees, 0.0, 20.0);
+        check("rows", &|drawn| drawn.shift[0], 0.0, 0.05 * 28.0);
+        check("columns", &|drawn| drawn.shift[1], 0.0, 0.1 * 28.0);
+        check("shear", &|drawn| drawn.shear_degrees, 0.0, 5.0);
+        check("zoom of height", &|drawn| drawn.zoom[0], 1.0, 0.2);
+        check("zoom of width", &|drawn| drawn.zoom[1], 1.0, 0.2);
+        let product: f32 = drawn.iter().map(|drawn| (drawn.zoom[0] - 1.0) * (drawn.zoom[1] - 1.0)).sum();
+        assert!((product / 20_000.0).abs() < 4.0 * 0.2 * 0.2 / 3.0 / 20_000_f32.sqrt(), "{product}");
+        for flips in
+            [drawn.iter().filter(|d| d.horizontal_flip).count(), drawn.iter().filter(|d| d.vertical_flip).count()]
+        {
+            assert!(flips.abs_diff(10_000) < 283, "{flips}");
+        }
+        for offset in -3..=3 {
+            let n = drawn.iter().filter(|drawn| drawn.crop[0] == offset).count();
+            assert!(n.abs_diff(20_000 / 7) < 200, "{offset}: {n}");
+        }
+        assert!(drawn.iter().all(|drawn| drawn.crop.iter().all(|offset| (-3..=3).contains(offset))));
+    }
+
+    #[test]
+    fn values_stay_between_the_images_own_whatever_is_drawn() {
+        let spec = everything().rotation_degrees(180.0).zoom(0.9).width_shift(1.0).height_shift(1.0).crop_padding(28);
+        for fill in [EDGE, REFLECT, Fill::Constant(60.0)] {
+            for size in [SIZE, Size { height: 1, ..SIZE }, Size { width: 1, ..SIZE }, Size { height: 5, ..SIZE }] {
+                let padding = size.height.min(size.width);
+                let augment = augment(&spec.clone().fill(fill).crop_padding(padding), size);
+                let image: Vec<u8> = picture(size).iter().map(|byte| 50 + byte / 8).collect();
+                let mut out = vec![f32::NAN; size.len()];
+                for sample in 0..200 {
+                    augment.apply(&image, (0, 0, sample), &mut out);
+                    assert!(out.iter().all(|value| (49.999..82.0).contains(value)), "{fill:?} {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_drawn_that_is_not_finite_does_no_harm() {
+        for wild in [f32::NAN, f32::INFINITY, 1e30] {
+            for fill in [EDGE, REFLECT, Fill::Constant(60.0)] {
+                applied(2, &[1, 2, 3, 4], Drawn { shift: [wild; 2], rotation_degrees: wild, ..Drawn::default() }, fill);
+                applied(2, &[1, 2, 3, 4], Drawn { crop: [i32::MIN, i32::MAX], ..Drawn::default() }, fill);
+            }
+        }
+    }
+
+    #[test]
+    fn flips_and_half_turns_on_digits_are_warned_of() {
+        let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+        let letters: Vec<String> = ["a", "b"].map(String::from).to_vec();
+        let flips = AugmentSpec::default().horizontal_flip(true).vertical_flip(true);
+        assert_eq!(warnings(&flips, &digits).len(), 2);
+        assert!(warnings(&flips, &digits)[0].starts_with("augment.horizontal_flip mirrors digits"));
+        assert!(warnings(&flips, &letters).is_empty());
+        assert!(warnings(&AugmentSpec::default().rotation_degrees(15.0), &digits).is_empty());
+        assert_eq!(warnings(&AugmentSpec::default().rotation_degrees(180.0), &digits).len(), 1);
     }
 }

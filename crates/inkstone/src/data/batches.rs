@@ -1,10 +1,11 @@
-//! The samples of one part as a network takes them, in the order of an epoch.
+//! The samples of one part as a network takes them, in the order of an epoch. Never sees another part's samples.
 
 use std::sync::Arc;
 
 use super::augment::Augment;
-use super::dataset::Images;
+use super::dataset::{Dataset, Images};
 use super::preprocess::Preprocess;
+use crate::parallel::Pool;
 use crate::rng::{Operation, Rng};
 
 /// The samples of one part: prepared bytes, labels, and how they become values.
@@ -24,6 +25,53 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// The samples of the part whose positions in `dataset` are `part`; `prepared` are the dataset's images as
+    /// [`Preprocess::prepare_all`] makes them.
+    ///
+    /// # Panics
+    /// If `prepared` are not as many images as the dataset has, or not of the preprocess' size.
+    pub fn new(prepared: Arc<Images>, dataset: &Dataset, part: &[u32], preprocess: &Preprocess) -> Self {
+        assert_eq!(prepared.len(), dataset.samples.len(), "each sample has its prepared image");
+        assert_eq!(prepared.uniform_size(), Some(preprocess.size()), "images are prepared before they are batched");
+        Self {
+            images: prepared,
+            indices: part.to_vec(),
+            labels: part.iter().map(|&i| dataset.samples[i as usize].label).collect(),
+            classes: dataset.classes.clone().into(),
+            preprocess: preprocess.clone(),
+        }
+    }
+
+    /// The samples of several parts of a dataset that is no longer needed itself: images that need no preparing are
+    /// moved, not copied, so that a data set is in memory once.
+    ///
+    /// ```
+    /// # use inkstone::data::{Dataset, Images, Part, Preprocess, SampleId, Samples, dataset::{Sample, Size}};
+    /// # use inkstone::{parallel::Pool, spec::PreprocessSpec};
+    /// # let size = Size { height: 1, width: 1, channels: 1 };
+    /// # let sample = |index| Sample { label: 0, part: None, id: SampleId::Row { part: None, index }, group: None };
+    /// # let dataset = Dataset {
+    /// #     name: "three".into(), classes: vec!["dot".into()], images: Images::uniform(size, vec![1, 2, 3]),
+    /// #     samples: (0..3).map(sample).collect(),
+    /// # };
+    /// # let pool = Pool::new(1)?;
+    /// let (train, validation) = ([0, 2], [1]);
+    /// let preprocess = Preprocess::fit(&PreprocessSpec::default(), &dataset.images, &train, &pool)?;
+    /// let [train, validation] = Samples::of_parts(dataset, [&train, &validation], &preprocess, &pool);
+    /// assert_eq!((train.len(), validation.len()), (2, 1));
+    /// # Ok::<(), inkstone::Error>(())
+    /// ```
+    pub fn of_parts<const N: usize>(
+        mut dataset: Dataset,
+        parts: [&[u32]; N],
+        preprocess: &Preprocess,
+        pool: &Pool,
+    ) -> [Self; N] {
+        let images = std::mem::replace(&mut dataset.images, Images::collect([]));
+        let prepared = Arc::new(preprocess.prepare_owned(images, pool));
+        parts.map(|part| Self::new(Arc::clone(&prepared), &dataset, part, preprocess))
+    }
+
     /// How many samples there are.
     pub fn len(&self) -> usize {
         self.indices.len()
@@ -35,11 +83,17 @@ impl Samples {
     }
 
     /// Writes the values of sample i as they are.
+    ///
+    /// # Panics
+    /// If there is no sample i, or `out` is not as long as the preprocess' size says.
     pub fn write(&self, i: usize, out: &mut [f32]) {
         self.preprocess.values(self.images.get(self.indices[i] as usize).pixels, out);
     }
 
     /// Writes the values of sample i, augmented as (seed, epoch, image) say.
+    ///
+    /// # Panics
+    /// As [`Samples::write`].
     pub fn write_augmented(&self, i: usize, augment: &Augment, seed: u64, epoch: u32, out: &mut [f32]) {
         let index = self.indices[i];
         augment.apply(self.images.get(index as usize).pixels, (seed, epoch, index), out);
@@ -51,5 +105,81 @@ impl Samples {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         Rng::new(seed, epoch, 0, Operation::Shuffle).shuffle(&mut order);
         order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::dataset::{Sample, SampleId, Size};
+    use crate::spec::{AugmentSpec, PreprocessSpec};
+
+    const SIZE: Size = Size { height: 4, width: 4, channels: 1 };
+
+    /// Twelve images of 4×4; the label of image i is i mod 3.
+    fn dataset() -> Dataset {
+        let sample = |index| {
+            let id = SampleId::Row { part: None, index };
+            Sample { label: index % 3, part: None, id, group: None }
+        };
+        Dataset {
+            name: "twelve".to_owned(),
+            classes: ["a", "b", "c"].map(String::from).to_vec(),
+            images: Images::uniform(SIZE, (0..12 * 16).map(|i| (i * 7 % 256) as u8).collect()),
+            samples: (0..12).map(sample).collect(),
+        }
+    }
+
+    fn samples(part: &[u32]) -> Samples {
+        let (dataset, pool) = (dataset(), Pool::new(1).unwrap());
+        let preprocess = Preprocess::fit(&PreprocessSpec::default(), &dataset.images, part, &pool).unwrap();
+        Samples::new(Arc::new(dataset.images.clone()), &dataset, part, &preprocess)
+    }
+
+    #[test]
+    fn a_part_has_its_own_labels_and_pixels() {
+        let samples = samples(&[7, 2, 11]);
+        assert_eq!((samples.len(), samples.is_empty()), (3, false));
+        assert_eq!(samples.labels, [1, 2, 2]);
+        let mut values = [0.0; 16];
+        samples.write(1, &mut values);
+        for (value, &byte) in values.iter().zip(dataset().images.get(2).pixels) {
+            assert_eq!(*value, f32::from(byte) / 255.0);
+        }
+    }
+
+    #[test]
+    fn parts_share_images_that_were_not_copied() {
+        let (dataset, pool) = (dataset(), Pool::new(1).unwrap());
+        let preprocess = Preprocess::fit(&PreprocessSpec::default(), &dataset.images, &[0], &pool).unwrap();
+        let place = dataset.images.pixels().as_ptr();
+        let [train, test] = Samples::of_parts(dataset, [&[0, 1, 2], &[5]], &preprocess, &pool);
+        assert_eq!(train.images.pixels().as_ptr(), place);
+        assert!(Arc::ptr_eq(&train.images, &test.images));
+        assert_eq!((train.labels, test.labels), (vec![0, 1, 2], vec![2]));
+    }
+
+    #[test]
+    fn a_sample_is_augmented_alike_wherever_it_stands_and_differently_in_each_epoch() {
+        let augment = Augment::new(&AugmentSpec::default().rotation_degrees(30.0), SIZE).unwrap().unwrap();
+        let written = |part: &[u32], i: usize, epoch: u32| {
+            let mut values = [0.0; 16];
+            samples(part).write_augmented(i, &augment, 9, epoch, &mut values);
+            values
+        };
+        assert_eq!(written(&[7, 2, 11], 1, 0), written(&[2], 0, 0));
+        assert_ne!(written(&[2], 0, 0), written(&[2], 0, 1));
+        assert!(written(&[2], 0, 0).iter().all(|value| (0.0..=1.0).contains(value)));
+    }
+
+    #[test]
+    fn an_epoch_visits_every_sample_once_in_an_order_of_its_own() {
+        let samples = samples(&(0..12).collect::<Vec<_>>());
+        assert_eq!(samples.order(1, 0), samples.order(1, 0));
+        assert_ne!(samples.order(1, 0), samples.order(1, 1));
+        assert_ne!(samples.order(1, 0), samples.order(2, 0));
+        let mut order = samples.order(1, 0);
+        order.sort_unstable();
+        assert_eq!(order, (0..12).collect::<Vec<_>>());
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::error::{Error, ErrorKind, Result};
+
 /// A set of labelled images. Pixels stay 8-bit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -14,6 +16,100 @@ pub struct Dataset {
     pub images: Images,
     /// The samples, in the source's order; sample i belongs to image i.
     pub samples: Vec<Sample>,
+}
+
+/// The images and labels of one part, as array files hold them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The part, where the source says so.
+    pub part: Option<Part>,
+    /// The size of every image.
+    pub size: Size,
+    /// The pixels, one image behind the other.
+    pub pixels: Vec<u8>,
+    /// A label per image.
+    pub labels: Vec<u32>,
+    /// A group per image (its writer), where known.
+    pub groups: Option<Vec<u32>>,
+}
+
+impl Dataset {
+    /// A dataset from arrays in memory, part by part.
+    ///
+    /// # Errors
+    /// `Data` where labels and images differ in number, a label has no class, or there is no image at all.
+    ///
+    /// ```
+    /// use inkstone::data::dataset::{Dataset, Rows, Size};
+    /// let size = Size { height: 1, width: 2, channels: 1 };
+    /// let rows = Rows { part: None, size, pixels: vec![0, 255, 255, 0], labels: vec![0, 1], groups: None };
+    /// let dataset = Dataset::from_rows("mine", vec!["left".into(), "right".into()], vec![rows])?;
+    /// assert_eq!(dataset.images.get(1).pixels, [255, 0]);
+    /// # Ok::<(), inkstone::Error>(())
+    /// ```
+    pub fn from_rows(name: impl Into<String>, classes: Vec<String>, parts: Vec<Rows>) -> Result<Self> {
+        let mut samples = Vec::with_capacity(parts.iter().map(|rows| rows.labels.len()).sum());
+        for rows in &parts {
+            rows.check(classes.len())?;
+            for (index, &label) in rows.labels.iter().enumerate() {
+                let id = SampleId::Row { part: rows.part, index: index as u32 };
+                let group = rows.groups.as_ref().map(|groups| groups[index]);
+                samples.push(Sample { label, part: rows.part, id, group });
+            }
+        }
+        if samples.is_empty() || u32::try_from(samples.len()).is_err() {
+            let found = format!("{} images", samples.len());
+            return Err(Error::mismatch(ErrorKind::Data, "1 to 4294967295 images", found));
+        }
+        Ok(Self { name: name.into(), classes, images: join(parts), samples })
+    }
+
+    /// Label and part of every sample, counted: `counts[label][part]`, parts in the order of [`Part`], then none.
+    pub fn counts(&self) -> Vec<[usize; 4]> {
+        let mut counts = vec![[0; 4]; self.classes.len()];
+        for sample in &self.samples {
+            counts[sample.label as usize][sample.part.map_or(3, |part| part as usize)] += 1;
+        }
+        counts
+    }
+}
+
+impl Rows {
+    fn check(&self, n_classes: usize) -> Result<()> {
+        let place = self.part.map_or("the arrays", Part::name);
+        let mismatch = |expected, found| Err(Error::mismatch(ErrorKind::Data, expected, found).with_place(place));
+        let n = self.labels.len();
+        if self.size.is_empty() || !matches!(self.size.channels, 1 | 3) {
+            return mismatch("images with pixels of 1 or 3 channels".to_owned(), format!("images of {}", self.size));
+        }
+        if n.checked_mul(self.size.len()) != Some(self.pixels.len()) {
+            let n_images = self.pixels.len() as f64 / self.size.len() as f64;
+            return mismatch(format!("as many labels as images ({n_images})"), format!("{n} labels"));
+        }
+        if let Some(groups) = self.groups.as_ref().filter(|groups| groups.len() != n) {
+            return mismatch(format!("a group for each of {n} images"), format!("{} groups", groups.len()));
+        }
+        match self.labels.iter().position(|&label| label as usize >= n_classes) {
+            Some(i) => mismatch(format!("labels below {n_classes}"), format!("{} at row {i}", self.labels[i])),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All images of all parts. The first part's memory is extended rather than copied.
+fn join(mut parts: Vec<Rows>) -> Images {
+    if parts.iter().any(|rows| rows.size != parts[0].size) {
+        return Images::collect(parts.iter().flat_map(|rows| {
+            rows.pixels.chunks_exact(rows.size.len()).map(|pixels| Image { size: rows.size, pixels })
+        }));
+    }
+    let size = parts[0].size;
+    let mut pixels = std::mem::take(&mut parts[0].pixels);
+    pixels.reserve_exact(parts.iter().map(|rows| rows.pixels.len()).sum());
+    for rows in &parts {
+        pixels.extend_from_slice(&rows.pixels);
+    }
+    Images::uniform(size, pixels)
 }
 
 /// What is known of one image beside its pixels.

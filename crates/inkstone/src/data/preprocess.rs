@@ -1,16 +1,47 @@
 //! The fixed steps from an image to a network's input: grey, resize (both to bytes), scale, normalise.
+//!
+//! Nothing here is random, and nothing but the training part is measured.
+
+use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::dataset::{Image, Images, Size};
-use crate::error::Result;
+use super::resize::resize;
+use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::spec::PreprocessSpec;
+use crate::spec::pipeline::Normalise;
+
+/// The longest side that images are brought to: more is no small image, and its network would not fit in memory.
+pub const MAX_SIDE: usize = 1024;
 
 /// A preprocess made ready: every choice made, statistics fitted. Stored in the checkpoint, the same in every door.
+///
+/// ```
+/// use inkstone::data::{Images, Preprocess, dataset::Size};
+/// use inkstone::{parallel::Pool, spec::PreprocessSpec};
+/// let images = Images::uniform(Size { height: 1, width: 2, channels: 1 }, vec![0, 255, 51, 102]);
+/// let preprocess = Preprocess::fit(&PreprocessSpec::default(), &images, &[0, 1], &Pool::new(1)?)?;
+/// let mut values = [0.0; 2];
+/// preprocess.values(images.get(1).pixels, &mut values);
+/// assert_eq!(values, [0.2, 0.4]);
+/// # Ok::<(), inkstone::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Preprocess {
+    stored: Stored,
+    size: Size,
+    /// One entry per channel.
+    channels: Arc<[Channel]>,
+}
+
+/// What a checkpoint keeps; everything else follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Preprocess {
+struct Stored {
     /// The spec with nothing left open (`size` is set).
     spec: PreprocessSpec,
     /// Mean and standard deviation per channel of the training part after scaling, where `normalise = "dataset"`.
@@ -24,50 +55,470 @@ pub struct Preprocess {
 pub struct Statistics {
     /// Mean per channel.
     pub mean: Vec<f32>,
-    /// Standard deviation per channel.
+    /// Standard deviation per channel (of the population: divided by n); 1 where it would be 0.
     pub deviation: Vec<f32>,
 }
 
+/// `value = (byte − shift) / divisor`: scaling and normalising in one. Divided, not multiplied by the inverse, so that
+/// a byte over 255 is the float nearest to the fraction.
+#[derive(Clone, PartialEq)]
+struct Channel {
+    shift: f32,
+    divisor: f32,
+    /// The value of each byte.
+    table: [f32; 256],
+}
+
+impl Channel {
+    fn new(shift: f64, divisor: f64) -> Self {
+        let (shift, divisor) = (shift as f32, divisor as f32);
+        Self { shift, divisor, table: std::array::from_fn(|byte| (byte as f32 - shift) / divisor) }
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(byte - {}) / {}", self.shift, self.divisor)
+    }
+}
+
 impl Preprocess {
-    /// Settles what the spec leaves open. `train` are the positions of the training part: nothing else is looked at.
+    /// Settles what the spec leaves open. `train` are the positions of the training part: nothing else is measured.
+    ///
+    /// # Errors
+    /// If a key of the spec is out of its range, if `size` is left open and the images differ in size, or if there is
+    /// no image.
     pub fn fit(spec: &PreprocessSpec, images: &Images, train: &[u32], pool: &Pool) -> Result<Self> {
-        let _ = (images, train, pool);
-        Ok(Self { spec: spec.clone(), statistics: None })
+        if (0..images.len()).any(|i| images.get(i).size.is_empty()) || images.is_empty() {
+            return Err(Error::mismatch(ErrorKind::Data, "images with pixels", "none"));
+        }
+        let size = match spec.size {
+            Some(size) => size,
+            None => common_size(images)?,
+        };
+        let plain = PreprocessSpec { size: Some(size), normalise: Normalise::None, ..spec.clone() };
+        let mut fitted = Self::try_from(Stored { spec: plain, statistics: None })?;
+        if spec.normalise == Normalise::None {
+            return Ok(fitted);
+        }
+        fitted.stored.spec.normalise = spec.normalise;
+        if spec.normalise == Normalise::Dataset {
+            if train.is_empty() {
+                return Err(Error::mismatch(ErrorKind::Data, "a training part to measure", "no image in it")
+                    .with_place("preprocess.normalise"));
+            }
+            fitted.stored.statistics = Some(fitted.measure(images, train, pool));
+        }
+        Self::try_from(fitted.stored)
     }
 
     /// The spec with nothing left open.
     pub fn spec(&self) -> &PreprocessSpec {
-        &self.spec
+        &self.stored.spec
+    }
+
+    /// Mean and standard deviation of the training part, where `normalise = "dataset"`.
+    pub fn statistics(&self) -> Option<&Statistics> {
+        self.stored.statistics.as_ref()
     }
 
     /// The size of a prepared image.
     pub fn size(&self) -> Size {
-        let [height, width] = self.spec.size.unwrap_or([1, 1]);
-        Size { height, width, channels: if self.spec.grayscale { 1 } else { 3 } }
+        self.size
     }
 
     /// Grey and resized, still bytes: `self.size().len()` of them.
+    ///
+    /// Grey is `⌊(19595 R + 38470 G + 7471 B) / 2¹⁶ + ½⌋`: ITU-R BT.601 luma as Pillow rounds it. An image that has
+    /// the size and channels already comes out byte for byte.
+    ///
+    /// # Panics
+    /// If `out` has another length.
     pub fn prepare(&self, image: Image<'_>, out: &mut [u8]) {
-        let _ = image;
-        out.fill(0);
-    }
-
-    /// All images prepared, in parallel.
-    pub fn prepare_all(&self, images: &Images, pool: &Pool) -> Images {
-        let _ = pool;
-        images.clone()
-    }
-
-    /// Scaled and normalised values of a prepared image.
-    pub fn values(&self, prepared: &[u8], out: &mut [f32]) {
-        for (value, &byte) in out.iter_mut().zip(prepared) {
-            *value = f32::from(byte);
+        let Size { height, width, channels } = self.size;
+        assert_eq!(out.len(), self.size.len(), "a prepared image is {}", self.size);
+        match (image.size.channels, channels) {
+            (from, to) if from == to => resize(image, height, width, out),
+            (_, 1) => {
+                let grey: Vec<u8> = image.pixels.as_chunks().0.iter().map(|&rgb| luma(rgb)).collect();
+                resize(Image { size: Size { channels: 1, ..image.size }, pixels: &grey }, height, width, out);
+            }
+            _ => {
+                let n = height * width;
+                resize(image, height, width, &mut out[..n]);
+                // From the back, since the grey plane lies in the front of the result.
+                for i in (0..n).rev() {
+                    let grey = out[i];
+                    out[i * channels..][..channels].fill(grey);
+                }
+            }
         }
-        self.values_in_place(out);
     }
 
-    /// The same from values between 0 and 255, in place.
+    /// All images prepared, in parallel. [`Preprocess::prepare_owned`] saves the copy where nothing changes.
+    pub fn prepare_all(&self, images: &Images, pool: &Pool) -> Images {
+        if self.leaves(images) {
+            return images.clone();
+        }
+        let mut pixels = vec![0; images.len() * self.size.len()];
+        pool.for_each_chunk(&mut pixels, self.size.len(), |i, out| self.prepare(images.get(i), out));
+        Images::uniform(self.size, pixels)
+    }
+
+    /// The same for images that nobody else needs: where nothing changes, they are moved and not copied.
+    pub fn prepare_owned(&self, images: Images, pool: &Pool) -> Images {
+        if self.leaves(&images) { images } else { self.prepare_all(&images, pool) }
+    }
+
+    /// Scaled and normalised values of a prepared image. Allocates nothing.
+    ///
+    /// # Panics
+    /// If the image or `out` does not have [`Preprocess::size`].
+    pub fn values(&self, prepared: &[u8], out: &mut [f32]) {
+        assert_eq!((prepared.len(), out.len()), (self.size.len(), self.size.len()), "an image of {}", self.size);
+        match &*self.channels {
+            _ if self.stored.spec.normalise == Normalise::Image => {
+                out.iter_mut().zip(prepared).for_each(|(value, &byte)| *value = f32::from(byte));
+                self.values_in_place(out);
+            }
+            [grey] => {
+                out.iter_mut().zip(prepared).for_each(|(value, &byte)| *value = grey.table[byte as usize]);
+            }
+            channels => {
+                let n = channels.len();
+                for (out, pixel) in out.chunks_exact_mut(n).zip(prepared.chunks_exact(n)) {
+                    for ((value, &byte), channel) in out.iter_mut().zip(pixel).zip(channels) {
+                        *value = channel.table[byte as usize];
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same from values between 0 and 255, in place; whole numbers give the very values that bytes do.
     pub fn values_in_place(&self, values: &mut [f32]) {
-        let _ = values;
+        match &*self.channels {
+            channels if self.stored.spec.normalise == Normalise::Image => {
+                for c in 0..channels.len() {
+                    normalise_by_own(values, c, channels);
+                }
+            }
+            [grey] => values.iter_mut().for_each(|value| *value = (*value - grey.shift) / grey.divisor),
+            channels => {
+                for pixel in values.chunks_exact_mut(channels.len()) {
+                    for (value, channel) in pixel.iter_mut().zip(channels) {
+                        *value = (*value - channel.shift) / channel.divisor;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether preparing these images changes nothing.
+    fn leaves(&self, images: &Images) -> bool {
+        images.uniform_size() == Some(self.size)
+    }
+
+    /// Mean and deviation of scaled values over the training part. The sums are whole numbers: exact, and the same in
+    /// whatever order threads add them.
+    fn measure(&self, images: &Images, train: &[u32], pool: &Pool) -> Statistics {
+        const IMAGES_PER_TASK: usize = 256;
+        let n_channels = self.size.channels;
+        let sums = pool.map(train.len().div_ceil(IMAGES_PER_TASK), |task| {
+            let mut sums = [[0_u64; 2]; 3];
+            let mut prepared = vec![0; self.size.len()];
+            for &i in train.iter().skip(task * IMAGES_PER_TASK).take(IMAGES_PER_TASK) {
+                self.prepare(images.get(i as usize), &mut prepared);
+                for pixel in prepared.chunks_exact(n_channels) {
+                    for (sum, &byte) in sums.iter_mut().zip(pixel) {
+                        sum[0] += u64::from(byte);
+                        sum[1] += u64::from(byte) * u64::from(byte);
+                    }
+                }
+            }
+            sums
+        });
+        let n = u128::from((train.len() * self.size.height * self.size.width) as u64);
+        let [low, slope] = scaling(&self.stored.spec);
+        let mut statistics = Statistics { mean: Vec::new(), deviation: Vec::new() };
+        for c in 0..n_channels {
+            let total = |power: usize| sums.iter().map(|sums| u128::from(sums[c][power])).sum::<u128>();
+            let (sum, squares) = (total(0), total(1));
+            let variance = (n * squares - sum * sum) as f64 / (n as f64 * n as f64);
+            let deviation = (variance.sqrt() * slope.abs()) as f32;
+            statistics.mean.push((low + slope * (sum as f64 / n as f64)) as f32);
+            statistics.deviation.push(if deviation > 0.0 { deviation } else { 1.0 });
+        }
+        statistics
+    }
+}
+
+impl TryFrom<Stored> for Preprocess {
+    type Error = Error;
+
+    /// The only place that checks, for recipes and for checkpoints.
+    fn try_from(stored: Stored) -> Result<Self> {
+        let error = |key: &str, expected: &str, found: String| {
+            Error::mismatch(ErrorKind::Spec, expected, found).with_place(format!("preprocess.{key}"))
+        };
+        let spec = &stored.spec;
+        let [height, width] = spec.size.ok_or_else(|| error("size", "height and width", "neither".to_owned()))?;
+        if ![height, width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+            return Err(error("size", &format!("sides from 1 to {MAX_SIDE}"), format!("[{height}, {width}]")));
+        }
+        let size = Size { height, width, channels: if spec.grayscale { 1 } else { 3 } };
+        let [low, slope] = scaling(spec);
+        let unit = Statistics { mean: vec![0.0; size.channels], deviation: vec![1.0; size.channels] };
+        let statistics = match (&stored.statistics, spec.normalise) {
+            (Some(statistics), Normalise::Dataset) => statistics,
+            (None, Normalise::None | Normalise::Image) => &unit,
+            (found, _) => {
+                let found = if found.is_some() { "statistics" } else { "none" };
+                return Err(error("normalise", "statistics with \"dataset\" and only there", found.to_owned()));
+            }
+        };
+        if [&statistics.mean, &statistics.deviation].iter().any(|list| list.len() != size.channels) {
+            let expected = format!("statistics of {} channels", size.channels);
+            return Err(error("normalise", &expected, statistics.mean.len().to_string()));
+        }
+        let channels: Arc<[Channel]> = statistics
+            .mean
+            .iter()
+            .zip(&statistics.deviation)
+            .map(|(&mean, &deviation)| Channel::new((f64::from(mean) - low) / slope, f64::from(deviation) / slope))
+            .collect();
+        if channels
+            .iter()
+            .any(|channel| !channel.divisor.is_normal() || channel.table.iter().any(|value| !value.is_finite()))
+        {
+            let expected = "two different numbers of moderate size";
+            return Err(error("scale", expected, format!("{:?}", spec.scale)));
+        }
+        Ok(Self { size, channels, stored })
+    }
+}
+
+impl From<Preprocess> for Stored {
+    fn from(preprocess: Preprocess) -> Self {
+        preprocess.stored
+    }
+}
+
+/// `scaled = low + slope · byte`.
+fn scaling(spec: &PreprocessSpec) -> [f64; 2] {
+    let [low, high] = spec.scale.map(f64::from);
+    [low, (high - low) / 255.0]
+}
+
+/// Normalises one channel of one image by its own mean and deviation: `(scaled − mean) / max(deviation, 1e-7)`.
+fn normalise_by_own(values: &mut [f32], c: usize, channels: &[Channel]) {
+    let n = (values.len() / channels.len()) as f64;
+    let channel = || values.iter().skip(c).step_by(channels.len()).map(|&value| f64::from(value));
+    let mean = channel().sum::<f64>() / n;
+    let variance = channel().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
+    // Without a deviation of its own, a channel's divisor is 1/slope: how many bytes make up one scaled unit.
+    let unit = f64::from(channels[c].divisor);
+    let divisor = variance.sqrt().max(1e-7 * unit.abs()).copysign(unit);
+    for value in values.iter_mut().skip(c).step_by(channels.len()) {
+        *value = ((f64::from(*value) - mean) / divisor) as f32;
+    }
+}
+
+/// ITU-R BT.601 luma in whole numbers: weights of 0.299, 0.587 and 0.114 in units of 2⁻¹⁶.
+fn luma([red, green, blue]: [u8; 3]) -> u8 {
+    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16) as u8
+}
+
+/// Height and width that all images share.
+fn common_size(images: &Images) -> Result<[usize; 2]> {
+    let side = |i: usize| [images.get(i).size.height, images.get(i).size.width];
+    let first = side(0);
+    match (0..images.len()).map(side).find(|&other| other != first) {
+        None => Ok(first),
+        Some(other) => Err(Error::mismatch(
+            ErrorKind::Spec,
+            "a size, since the images differ in theirs",
+            format!("none, and images of {}×{} and {}×{}", first[0], first[1], other[0], other[1]),
+        )
+        .with_place("preprocess.size")
+        .with_help("set preprocess.size = [height, width], for instance [28, 28]")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLOUR: [u8; 12] = [255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9];
+
+    fn size(height: usize, width: usize, channels: usize) -> Size {
+        Size { height, width, channels }
+    }
+
+    fn fit(spec: PreprocessSpec, images: &Images) -> Result<Preprocess> {
+        let train: Vec<u32> = (0..images.len() as u32).collect();
+        Preprocess::fit(&spec, images, &train, &Pool::new(2).unwrap())
+    }
+
+    fn prepared(spec: PreprocessSpec, images: &Images) -> Vec<u8> {
+        fit(spec, images).unwrap().prepare_all(images, &Pool::new(2).unwrap()).pixels().to_vec()
+    }
+
+    fn values(preprocess: &Preprocess, bytes: &[u8]) -> Vec<f32> {
+        let mut out = vec![f32::NAN; bytes.len()];
+        preprocess.values(bytes, &mut out);
+        let mut in_place: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte)).collect();
+        preprocess.values_in_place(&mut in_place);
+        assert_eq!(out, in_place);
+        out
+    }
+
+    fn spec() -> PreprocessSpec {
+        PreprocessSpec::default()
+    }
+
+    #[test]
+    fn grey_is_luma_and_colour_is_kept_or_made() {
+        let colour = Images::uniform(size(2, 2, 3), COLOUR.to_vec());
+        assert_eq!(prepared(spec(), &colour), [76, 150, 29, 9]);
+        assert_eq!(prepared(spec().grayscale(false), &colour), COLOUR);
+        let grey = Images::uniform(size(1, 2, 1), vec![5, 200]);
+        assert_eq!(prepared(spec().grayscale(false), &grey), [5, 5, 5, 200, 200, 200]);
+        assert_eq!(prepared(spec().grayscale(false).size([1, 1]), &grey), [103, 103, 103]);
+        assert_eq!(prepared(spec().size([1, 1]), &colour), [66]);
+    }
+
+    #[test]
+    fn images_that_are_right_already_are_moved_and_not_copied() {
+        let images = Images::uniform(size(2, 3, 1), (0..60).collect());
+        let preprocess = fit(spec(), &images).unwrap();
+        let (copy, place) = (images.clone(), images.pixels().as_ptr());
+        let kept = preprocess.prepare_owned(images, &Pool::new(1).unwrap());
+        assert_eq!(kept.pixels().as_ptr(), place);
+        assert_eq!(kept, copy);
+        assert_eq!(kept, preprocess.prepare_all(&copy, &Pool::new(1).unwrap()));
+    }
+
+    #[test]
+    fn images_of_several_sizes_need_one_to_be_named() {
+        let mixed = Images::collect([
+            Image { size: size(2, 2, 1), pixels: &[1, 2, 3, 4] },
+            Image { size: size(1, 2, 3), pixels: &[10, 10, 10, 20, 20, 20] },
+        ]);
+        assert_eq!(
+            fit(spec(), &mixed).unwrap_err().to_string(),
+            "preprocess.size: expected a size, since the images differ in theirs, found none, and images of 2×2 and \
+             1×2; set preprocess.size = [height, width], for instance [28, 28]"
+        );
+        assert_eq!(prepared(spec().size([1, 2]), &mixed), [2, 3, 10, 20]);
+        // One size but both grey and colour: nothing to name.
+        let channels = Images::collect([
+            Image { size: size(1, 1, 1), pixels: &[1] },
+            Image { size: size(1, 1, 3), pixels: &[2, 2, 2] },
+        ]);
+        assert_eq!(prepared(spec(), &channels), [1, 2]);
+    }
+
+    #[test]
+    fn a_wrong_spec_is_named_with_its_place() {
+        let images = Images::uniform(size(1, 2, 1), vec![0, 255]);
+        let check = |spec: PreprocessSpec, message: &str| {
+            assert_eq!(fit(spec, &images).unwrap_err().to_string(), message);
+        };
+        check(spec().size([0, 28]), "preprocess.size: expected sides from 1 to 1024, found [0, 28]");
+        check(spec().size([28, 2000]), "preprocess.size: expected sides from 1 to 1024, found [28, 2000]");
+        let scale = "preprocess.scale: expected two different numbers of moderate size, found";
+        check(spec().scale([1.0, 1.0]), &format!("{scale} [1.0, 1.0]"));
+        check(spec().scale([0.0, f32::NAN]), &format!("{scale} [0.0, NaN]"));
+        check(spec().scale([0.0, f32::INFINITY]), &format!("{scale} [0.0, inf]"));
+        check(spec().scale([0.0, 1e-44]), &format!("{scale} [0.0, 1e-44]"));
+        let none = Images::collect([]);
+        assert_eq!(fit(spec(), &none).unwrap_err().to_string(), "expected images with pixels, found none");
+        let error = Preprocess::fit(&spec().normalise(Normalise::Dataset), &images, &[], &Pool::new(1).unwrap());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "preprocess.normalise: expected a training part to measure, found no image in it"
+        );
+    }
+
+    #[test]
+    fn scaling_divides_exactly() {
+        let images = Images::uniform(size(16, 16, 1), (0..=255).collect());
+        let plain = values(&fit(spec(), &images).unwrap(), images.pixels());
+        assert!(plain.iter().enumerate().all(|(byte, &value)| value == byte as f32 / 255.0));
+        let centred = values(&fit(spec().scale([-1.0, 1.0]), &images).unwrap(), images.pixels());
+        assert_eq!((centred[0], centred[51], centred[255]), (-1.0, -0.6, 1.0));
+        let inverted = values(&fit(spec().scale([1.0, 0.0]), &images).unwrap(), images.pixels());
+        assert_eq!((inverted[0], inverted[51], inverted[255]), (1.0, 0.8, 0.0));
+    }
+
+    #[test]
+    fn a_data_set_is_normalised_by_the_training_part_alone() {
+        let images = Images::uniform(size(1, 2, 1), vec![0, 51, 102, 153, 255, 255]);
+        let preprocess =
+            Preprocess::fit(&spec().normalise(Normalise::Dataset), &images, &[0, 1], &Pool::new(1).unwrap()).unwrap();
+        // Scaled: 0, 0.2, 0.4, 0.6; mean 0.3, variance (0.09 + 0.01 + 0.01 + 0.09)/4 = 0.05.
+        let statistics = preprocess.statistics().unwrap();
+        assert_eq!(statistics.mean, [0.3]);
+        assert_eq!(statistics.deviation, [0.05_f32.sqrt()]);
+        let found = values(&preprocess, &[0, 255]);
+        assert!((found[0] + 0.3 / 0.05_f32.sqrt()).abs() < 1e-6 && (found[1] - 0.7 / 0.05_f32.sqrt()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn channels_have_their_own_statistics_and_a_constant_one_is_only_centred() {
+        let images = Images::uniform(size(1, 2, 3), vec![0, 10, 51, 255, 10, 51]);
+        let preprocess = fit(spec().grayscale(false).normalise(Normalise::Dataset), &images).unwrap();
+        assert_eq!(preprocess.statistics().unwrap().deviation, [0.5, 1.0, 1.0]);
+        let found = values(&preprocess, images.pixels());
+        for (found, expected) in found.iter().zip([-1.0, 0.0, 0.0, 1.0, 0.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn statistics_do_not_depend_on_threads() {
+        let pixels: Vec<u8> = (0..3000 * 12).map(|i| (i * i % 251) as u8).collect();
+        let images = Images::uniform(size(2, 2, 3), pixels);
+        let train: Vec<u32> = (0..3000).rev().collect();
+        let fit = |n_threads| {
+            let spec = spec().grayscale(false).size([3, 1]).normalise(Normalise::Dataset);
+            Preprocess::fit(&spec, &images, &train, &Pool::new(n_threads).unwrap()).unwrap()
+        };
+        assert_eq!(fit(1), fit(5));
+    }
+
+    #[test]
+    fn an_image_is_normalised_by_its_own_mean_and_deviation_however_it_is_scaled() {
+        let images = Images::uniform(size(2, 2, 1), vec![0, 100, 100, 200, 7, 7, 7, 7]);
+        for (scale, sign) in [([0.0, 1.0], 1.0), ([-3.0, 1.0], 1.0), ([1.0, 0.0], -1.0)] {
+            let preprocess = fit(spec().scale(scale).normalise(Normalise::Image), &images).unwrap();
+            let expected = [-(2.0_f32.sqrt()), 0.0, 0.0, 2.0_f32.sqrt()].map(|value| value * sign);
+            assert_eq!(values(&preprocess, images.get(0).pixels), expected);
+            assert_eq!(values(&preprocess, images.get(1).pixels), [0.0; 4]);
+        }
+        let colour = Images::uniform(size(1, 2, 3), vec![0, 4, 9, 2, 4, 5]);
+        let preprocess = fit(spec().grayscale(false).normalise(Normalise::Image), &colour).unwrap();
+        assert_eq!(values(&preprocess, colour.pixels()), [-1.0, 0.0, 1.0, 1.0, 0.0, -1.0]);
+    }
+
+    #[test]
+    fn a_stored_preprocess_reads_back_the_same_and_a_wrong_one_is_refused() {
+        let images = Images::uniform(size(1, 2, 3), vec![0, 10, 51, 255, 10, 90]);
+        for normalise in [Normalise::None, Normalise::Dataset, Normalise::Image] {
+            let preprocess = fit(spec().grayscale(false).normalise(normalise), &images).unwrap();
+            let text = serde_json::to_string(&preprocess).unwrap();
+            assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), preprocess);
+        }
+        let refuse = |text: &str, message: &str| {
+            let error = serde_json::from_str::<Preprocess>(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        };
+        refuse(r#"{"spec":{}}"#, "preprocess.size: expected height and width, found neither");
+        refuse(r#"{"spec":{"size":[2,2],"normalise":"dataset"}}"#, "preprocess.normalise: expected statistics");
+        let (start, end) = (r#"{"spec":{"size":[2,2],"normalise":"dataset"},"statistics":{"#, "}}");
+        refuse(&format!(r#"{start}"mean":[1,2],"deviation":[1,2]{end}"#), "statistics of 1 channels, found 2");
+        refuse(&format!(r#"{start}"mean":[1],"deviation":[0]{end}"#), "preprocess.scale");
+        refuse(r#"{"spec":{"size":[2,2]},"pixels":1}"#, "unknown field `pixels`");
     }
 }

@@ -1,6 +1,7 @@
 //! Running a plan: `reference` is the meaning of every layer, `fused` is what everybody runs.
 
 pub mod fused;
+pub mod reference;
 
 pub use inkstone_kernels::{AlignedBuffer, Isa};
 

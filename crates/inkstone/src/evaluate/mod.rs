@@ -1,1 +1,13 @@
-//! Measures of a classifier: definitions first, equal to scikit-learn.
+//! How good a model is: metrics, the report of a run, and its text. Never trains, never chooses.
+
+mod confusion;
+mod metrics;
+mod report;
+mod run;
+mod text;
+
+pub use confusion::{Average, Confusion, ConfusionMatrix, Scores};
+pub use metrics::{Interval, calibration_error, log_loss, predicted, top_k_accuracy, wilson_interval};
+pub use report::{About, ClassScores, DataInfo, ModelInfo, Report, TopK};
+pub use run::evaluate;
+pub use text::{classification_report, columns, sentences, text};

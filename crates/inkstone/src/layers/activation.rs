@@ -33,9 +33,8 @@ pub fn backward<T: Real>(function: Function, n_channels: usize, x: &[T], y: &[T]
 
 fn value<T: Real>(function: Function, x: T) -> T {
     match function {
-        Function::Relu if x > T::ZERO => x,
+        Function::Relu | Function::LeakyRelu(_) if x > T::ZERO => x,
         Function::Relu => T::ZERO,
-        Function::LeakyRelu(_) if x > T::ZERO => x,
         Function::LeakyRelu(a) => T::of(a.into()) * x,
         Function::Gelu => x * normal_below(x),
         Function::Tanh => x.tanh(),

@@ -29,7 +29,7 @@ pub struct Statistics<T> {
 
 /// Where statistics come from: decides what flows back through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum Origin {
     /// The batch itself (training): they move when x moves.
     Batch,
     /// Running statistics (inference): fixed numbers.
@@ -83,7 +83,7 @@ pub struct Backward<T> {
 }
 
 /// d_x, d_γ and d_β for a batch, from d_y.
-pub fn backward<T: Real>(norm: &Norm<'_, T>, from: From, x: &[T], d_y: &[T]) -> Backward<T> {
+pub fn backward<T: Real>(norm: &Norm<'_, T>, origin: Origin, x: &[T], d_y: &[T]) -> Backward<T> {
     let n_channels = norm.gamma.len();
     let m = T::of((x.len() / n_channels) as f64);
     let z = normalised(norm, x);
@@ -95,9 +95,9 @@ pub fn backward<T: Real>(norm: &Norm<'_, T>, from: From, x: &[T], d_y: &[T]) -> 
     let d_x = d_y.iter().enumerate().map(|(k, &d_y)| {
         let c = k % n_channels;
         let factor = norm.gamma[c] / deviation(norm, c);
-        match from {
-            From::Batch => factor * (d_y - d_beta[c] / m - z[k] * d_gamma[c] / m),
-            From::Running => factor * d_y,
+        match origin {
+            Origin::Batch => factor * (d_y - d_beta[c] / m - z[k] * d_gamma[c] / m),
+            Origin::Running => factor * d_y,
         }
     });
     Backward { d_x: d_x.collect(), d_gamma, d_beta }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(statistics, Statistics { mean: vec![2.0, 20.0], variance: vec![1.0, 100.0] });
         let norm = Norm { gamma: &[1.0, 2.0], epsilon: 0.0, statistics: &statistics };
         assert_eq!(forward(&norm, &[0.0, 5.0], &x), [-1.0, 3.0, 1.0, 7.0]);
-        let gradients = backward(&norm, From::Running, &x, &[1.0, 1.0, 0.0, 1.0]);
+        let gradients = backward(&norm, Origin::Running, &x, &[1.0, 1.0, 0.0, 1.0]);
         assert_eq!(gradients.d_x, [1.0, 0.2, 0.0, 0.2]);
         assert_eq!((gradients.d_gamma, gradients.d_beta), (vec![-1.0, 0.0], vec![1.0, 2.0]));
     }

@@ -1,11 +1,19 @@
 //! What a person writes: the recipe and its parts. May be wrong; [`model::ModelSpec::resolve`] and
 //! [`recipe::Recipe::check`] are where it is found out, and nothing behind them checks again.
 
+pub mod nearest;
+
 pub mod model;
 pub mod pipeline;
 pub mod plan;
 pub mod recipe;
 pub mod training;
+
+mod overrides;
+mod read;
+mod write;
+
+pub mod builtin;
 
 pub use model::{Activation, LayerSpec, ModelSpec};
 pub use pipeline::{AugmentSpec, PreprocessSpec};

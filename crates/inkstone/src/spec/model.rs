@@ -395,6 +395,7 @@ impl<'de> Deserialize<'de> for Pair {
         match PairForms::deserialize(deserializer) {
             Ok(PairForms::Side(side)) => Ok(side.into()),
             Ok(PairForms::Both([rows, columns])) => Ok(Self(rows, columns)),
+            Err(error) if error.to_string().starts_with("missing field") => Err(error),
             Err(_) => Err(de::Error::custom("expected a whole number such as 3 or a pair such as [3, 5]")),
         }
     }

@@ -58,7 +58,7 @@ pub struct AugmentSpec {
 
 /// What augmentation sees outside the image: `"edge"`, `"reflect"` or a value from 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected \"edge\", \"reflect\" or a number from 0 to 255")]
 pub enum Fill {
     /// Pixels derived from the image.
     Rule(FillRule),
@@ -76,6 +76,42 @@ pub enum FillRule {
     Reflect,
 }
 
+/// A method for each key, named like it, so that a spec is written as in a recipe:
+/// `PreprocessSpec::default().size([28, 28]).normalise(Normalise::Dataset)`.
+macro_rules! setters {
+    ($spec:ty { $($field:ident: $type:ty = $value:expr, $doc:literal;)* }) => {
+        impl $spec {
+            $(
+                #[doc = $doc]
+                #[must_use]
+                pub fn $field(mut self, $field: $type) -> Self {
+                    self.$field = $value;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+setters!(PreprocessSpec {
+    grayscale: bool = grayscale, "Sets whether images become grey; otherwise they stay or become RGB.";
+    size: [usize; 2] = Some(size), "Sets height and width.";
+    scale: [f32; 2] = scale, "Sets what 0 and 255 become.";
+    normalise: Normalise = normalise, "Sets what happens after scaling.";
+});
+
+setters!(AugmentSpec {
+    rotation_degrees: f32 = rotation_degrees, "Sets the greatest rotation.";
+    zoom: f32 = zoom, "Sets the greatest zoom.";
+    width_shift: f32 = width_shift, "Sets the greatest shift of columns, as a share of the width.";
+    height_shift: f32 = height_shift, "Sets the greatest shift of rows, as a share of the height.";
+    shear_degrees: f32 = shear_degrees, "Sets the greatest shear.";
+    horizontal_flip: bool = horizontal_flip, "Sets whether left and right may change places.";
+    vertical_flip: bool = vertical_flip, "Sets whether top and bottom may change places.";
+    crop_padding: usize = crop_padding, "Sets the padding of the random crop.";
+    fill: Fill = fill, "Sets what lies outside the image.";
+});
+
 impl Default for Fill {
     fn default() -> Self {
         Self::Rule(FillRule::Edge)
@@ -85,5 +121,32 @@ impl Default for Fill {
 impl Default for PreprocessSpec {
     fn default() -> Self {
         Self { grayscale: true, size: None, scale: [0.0, 1.0], normalise: Normalise::None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_reads_as_the_builder_writes() {
+        let preprocess: PreprocessSpec =
+            toml::from_str("size = [20, 30]\nscale = [-1.0, 1]\nnormalise = \"image\"").unwrap();
+        let built = PreprocessSpec::default().size([20, 30]).scale([-1.0, 1.0]).normalise(Normalise::Image);
+        assert_eq!(preprocess, built);
+        let augment: AugmentSpec = toml::from_str("rotation_degrees = 10\nzoom = 0.1\nfill = \"reflect\"").unwrap();
+        let built = AugmentSpec::default().rotation_degrees(10.0).zoom(0.1).fill(Fill::Rule(FillRule::Reflect));
+        assert_eq!(augment, built);
+        assert_eq!(toml::from_str::<AugmentSpec>(&toml::to_string(&augment).unwrap()).unwrap(), augment);
+    }
+
+    #[test]
+    fn a_fill_is_a_rule_or_a_number() {
+        let fill = |text: &str| toml::from_str::<AugmentSpec>(text).map(|spec| spec.fill);
+        assert_eq!(fill("fill = 0").unwrap(), Fill::Constant(0.0));
+        assert_eq!(fill("fill = 12.5").unwrap(), Fill::Constant(12.5));
+        assert_eq!(fill("fill = \"edge\"").unwrap(), Fill::default());
+        let error = fill("fill = \"wrap\"").unwrap_err();
+        assert!(error.to_string().contains("expected \"edge\", \"reflect\" or a number from 0 to 255"), "{error}");
     }
 }

@@ -331,6 +331,7 @@ impl Builder {
                 let taps = window.size[0] * window.size[1];
                 let fan = Fan { input: taps * channels, output: taps * conv.filters };
                 let shape = vec![window.size[0], window.size[1], channels, conv.filters];
+                affordable("weights", &shape)?;
                 let (kernel, bias) = self.kernel_and_bias(&name, shape, conv.filters, conv.bias, fan);
                 (Operation::Conv2d { window, kernel, bias }, Shape::image(rows, columns, conv.filters))
             }
@@ -362,6 +363,7 @@ impl Builder {
                     }
                 };
                 positive("units", units)?;
+                affordable("weights", &[n, units])?;
                 let fan = Fan { input: n, output: units };
                 let (kernel, bias) = self.kernel_and_bias(&name, vec![n, units], units, dense.bias, fan);
                 (Operation::Dense { kernel, bias }, Shape::Flat(units))
@@ -420,6 +422,8 @@ impl Builder {
                 (Operation::Residual { body }, output)
             }
         };
+        affordable("outputs", &output.dimensions())?;
+        affordable("parameters up to here", &[buffer_len(&self.parameters)])?;
         layers.push(Layer { name: name.clone(), number: 0, operation, input, output });
         if let Some(function) = activation {
             let operation = Operation::Activation(function.into());
@@ -512,6 +516,17 @@ fn positive(name: &str, value: usize) -> Result<()> {
     const LIMIT: usize = 1 << 20;
     if value == 0 || value > LIMIT {
         return Err(Error::mismatch(ErrorKind::Spec, format!("`{name}` from 1 to {LIMIT}"), value.to_string()));
+    }
+    Ok(())
+}
+
+/// Refuses sizes that no machine of this program's kind trains, before anything is multiplied out or allocated.
+fn affordable(what: &str, dimensions: &[usize]) -> Result<()> {
+    /// One GiB of f32.
+    const LIMIT: u128 = 1 << 28;
+    let n = dimensions.iter().fold(1_u128, |n, &dimension| n.saturating_mul(dimension as u128));
+    if n > LIMIT {
+        return Err(Error::mismatch(ErrorKind::Spec, format!("at most {LIMIT} {what}"), n.to_string()));
     }
     Ok(())
 }
@@ -612,6 +627,18 @@ mod tests {
         check(
             vec![LayerSpec::residual([LayerSpec::flatten(), LayerSpec::conv2d(8, 3)])],
             "layer 1 (residual), layer 2 (conv2d): expected an image, found a vector of 784; put it before \"flatten\"",
+        );
+    }
+
+    #[test]
+    fn sizes_beyond_any_machine_are_refused_before_they_overflow() {
+        check(
+            vec![LayerSpec::conv2d(1 << 20, 1 << 20).same()],
+            "layer 1 (conv2d): expected at most 268435456 weights, found 1152921504606846976",
+        );
+        check(
+            vec![LayerSpec::conv2d(1 << 20, 1)],
+            "layer 1 (conv2d): expected at most 268435456 outputs, found 822083584",
         );
     }
 

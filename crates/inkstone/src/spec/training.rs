@@ -1,6 +1,10 @@
 //! How a network is trained, as a person writes it.
 
+use std::ops::{Bound, RangeBounds};
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// The `[train]` table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +63,8 @@ pub struct TrainSpec {
     /// Ends the training when validation stops improving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
-    /// Decay per step of an exponential moving average of the parameters; the average is validated and kept.
+    /// Decay per step of an exponential moving average of the parameters; the average is validated and kept. In the
+    /// first steps t the decay is at most (1 + t) / (10 + t), so that the random start does not linger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f32>,
 }
@@ -103,6 +108,7 @@ pub enum ScheduleName {
     /// Half a cosine down to 0.
     Cosine,
     /// Up and down once (Smith 2018, as PyTorch's `OneCycleLR`): 30 % up from lr/25, then down to lr/250,000, cosines.
+    /// Momentum stays as it is.
     OneCycle,
 }
 
@@ -170,6 +176,190 @@ impl Default for TrainSpec {
             seed: 0,
             early_stopping: None,
             ema: None,
+        }
+    }
+}
+
+impl TrainSpec {
+    /// Checks every range and that no key stands beside an optimizer or schedule that does not know it.
+    ///
+    /// # Errors
+    /// The first key that is wrong, by its dotted name, with what was expected and what was found.
+    pub fn check(&self) -> Result<()> {
+        whole("epochs", self.epochs, 1, 1_000_000)?;
+        whole("batch_size", self.batch_size, 1, 65_536)?;
+        real("learning_rate", self.learning_rate, Range::above(0.0).up_to(1e6))?;
+        real("label_smoothing", self.label_smoothing, Range::from(0.0).below(1.0))?;
+        if let Some(stopping) = &self.early_stopping {
+            whole("early_stopping.patience", stopping.patience, 1, 1_000_000)?;
+            real("early_stopping.min_delta", stopping.min_delta as f32, Range::from(0.0).up_to(f32::MAX))?;
+        }
+        optional("ema", self.ema, Range::above(0.0).below(1.0))?;
+        self.check_optimizer()?;
+        self.check_schedule()
+    }
+
+    fn check_optimizer(&self) -> Result<()> {
+        optional("beta_1", self.beta_1, Range::from(0.0).below(1.0))?;
+        optional("beta_2", self.beta_2, Range::from(0.0).below(1.0))?;
+        optional("epsilon", self.epsilon, Range::above(0.0).up_to(1.0))?;
+        optional("momentum", self.momentum, Range::from(0.0).below(1.0))?;
+        optional("weight_decay", self.weight_decay, Range::from(0.0).up_to(1e6))?;
+        let sgd = self.optimizer == OptimizerName::Sgd;
+        let name = if sgd { "sgd" } else { "adam" };
+        let adam_keys = [("beta_1", self.beta_1), ("beta_2", self.beta_2), ("epsilon", self.epsilon)];
+        for (key, value) in adam_keys {
+            known(key, !sgd || value.is_none(), "optimizer", name)?;
+        }
+        known("momentum", sgd || self.momentum.is_none(), "optimizer", name)?;
+        known("nesterov", sgd || self.nesterov.is_none(), "optimizer", name)?;
+        if self.nesterov == Some(true) && self.momentum.unwrap_or(0.0) == 0.0 {
+            return Err(place("momentum", "a value above 0, for nesterov looks ahead along it", "0"));
+        }
+        Ok(())
+    }
+
+    fn check_schedule(&self) -> Result<()> {
+        optional("decay", self.decay, Range::above(0.0).up_to(1.0))?;
+        optional("warmup_epochs", self.warmup_epochs, Range::from(0.0).up_to(self.epochs as f32))?;
+        if let Some(epochs) = self.step_epochs {
+            whole("step_epochs", epochs, 1, 1_000_000)?;
+        }
+        let (schedule, name) = (self.schedule, self.schedule.name());
+        let decays = matches!(schedule, ScheduleName::Step | ScheduleName::Exponential);
+        known("decay", decays || self.decay.is_none(), "schedule", name)?;
+        known("step_epochs", schedule == ScheduleName::Step || self.step_epochs.is_none(), "schedule", name)?;
+        let warms_up_itself = schedule == ScheduleName::OneCycle;
+        known("warmup_epochs", !warms_up_itself || self.warmup_epochs.is_none(), "schedule", name)
+    }
+}
+
+impl ScheduleName {
+    /// Its name in a recipe.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Step => "step",
+            Self::Exponential => "exponential",
+            Self::Cosine => "cosine",
+            Self::OneCycle => "one_cycle",
+        }
+    }
+}
+
+/// From `low` to `high`, each end taken in or not.
+struct Range {
+    low: Bound<f32>,
+    high: Bound<f32>,
+}
+
+impl Range {
+    fn above(low: f32) -> Self {
+        Self { low: Bound::Excluded(low), high: Bound::Unbounded }
+    }
+    fn from(low: f32) -> Self {
+        Self { low: Bound::Included(low), high: Bound::Unbounded }
+    }
+    fn below(self, high: f32) -> Self {
+        Self { high: Bound::Excluded(high), ..self }
+    }
+    fn up_to(self, high: f32) -> Self {
+        Self { high: Bound::Included(high), ..self }
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.low {
+            Bound::Excluded(low) => write!(f, "a number above {low}")?,
+            Bound::Included(low) => write!(f, "a number from {low}")?,
+            Bound::Unbounded => write!(f, "a number")?,
+        }
+        match self.high {
+            Bound::Excluded(high) => write!(f, " and below {high}"),
+            Bound::Included(f32::MAX) | Bound::Unbounded => Ok(()),
+            Bound::Included(high) => write!(f, " up to {high}"),
+        }
+    }
+}
+
+fn place(key: &str, expected: impl Into<String>, found: impl Into<String>) -> Error {
+    Error::mismatch(ErrorKind::Spec, expected, found).with_place(format!("train.{key}"))
+}
+
+fn whole(key: &str, value: usize, low: usize, high: usize) -> Result<()> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(place(key, format!("a whole number from {low} to {high}"), value.to_string()))
+}
+
+fn real(key: &str, value: f32, range: Range) -> Result<()> {
+    if (range.low, range.high).contains(&value) {
+        return Ok(());
+    }
+    Err(place(key, range.to_string(), value.to_string()))
+}
+
+fn optional(key: &str, value: Option<f32>, range: Range) -> Result<()> {
+    value.map_or(Ok(()), |value| real(key, value, range))
+}
+
+/// Whether `key` may stand beside this optimizer or schedule: a key that changes nothing is a mistake of the writer.
+fn known(key: &str, holds: bool, of: &str, name: &str) -> Result<()> {
+    if holds {
+        return Ok(());
+    }
+    Err(place(key, format!("no such key beside {of} = \"{name}\""), "one").with_help("leave it out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, message: &str) {
+        let spec: TrainSpec = toml::from_str(text).unwrap();
+        assert_eq!(spec.check().unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_its_key() {
+        check("epochs = 0", "train.epochs: expected a whole number from 1 to 1000000, found 0");
+        check("learning_rate = -1.0", "train.learning_rate: expected a number above 0 up to 1000000, found -1");
+        check("learning_rate = nan", "train.learning_rate: expected a number above 0 up to 1000000, found NaN");
+        check("label_smoothing = 1.0", "train.label_smoothing: expected a number from 0 and below 1, found 1");
+        check(
+            "early_stopping = { patience = 0 }",
+            "train.early_stopping.patience: expected a whole number from 1 to 1000000, found 0",
+        );
+        check("ema = 1.5", "train.ema: expected a number above 0 and below 1, found 1.5");
+    }
+
+    #[test]
+    fn a_key_of_another_optimizer_or_schedule_is_an_error() {
+        check(
+            "momentum = 0.9",
+            "train.momentum: expected no such key beside optimizer = \"adam\", found one; leave it out",
+        );
+        check(
+            "optimizer = \"sgd\"\nbeta_1 = 0.9",
+            "train.beta_1: expected no such key beside optimizer = \"sgd\", found one; leave it out",
+        );
+        check(
+            "schedule = \"one_cycle\"\nwarmup_epochs = 1.0",
+            "train.warmup_epochs: expected no such key beside schedule = \"one_cycle\", found one; leave it out",
+        );
+    }
+
+    #[test]
+    fn the_defaults_and_every_optimizer_pass() {
+        for text in [
+            "",
+            "optimizer = \"sgd\"\nmomentum = 0.9\nnesterov = true\nweight_decay = 1e-4",
+            "optimizer = \"adamw\"\nbeta_1 = 0.7\nschedule = \"step\"\nstep_epochs = 2\ndecay = 0.5",
+            "schedule = \"cosine\"\nwarmup_epochs = 0.5\nema = 0.999",
+        ] {
+            toml::from_str::<TrainSpec>(text).unwrap().check().unwrap();
         }
     }
 }

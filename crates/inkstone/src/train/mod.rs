@@ -1,1 +1,23 @@
 //! Fitting parameters to the training part, watched by the validation part. The test part cannot be reached from here.
+
+pub mod trainer;
+
+pub mod run;
+
+pub mod event;
+pub mod folder;
+pub mod loss;
+pub mod metrics;
+pub mod optimizer;
+mod resume;
+pub mod schedule;
+pub mod state;
+
+pub use event::{Ending, Event, Progress};
+pub use folder::{Existing, RunFolder};
+pub use metrics::{EpochMetrics, judge_curves};
+pub use optimizer::Optimizer;
+pub use run::{Ended, Origin, run};
+pub use schedule::Schedule;
+pub use state::State;
+pub use trainer::{Setup, Trained, Watch, fit};

@@ -5,6 +5,7 @@
 
 use super::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::spec::nearest::suggestion;
 
 /// A data set as it is published: the same files on one or more mirrors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +85,8 @@ pub fn find(name: &str) -> Result<PublishedSet> {
         "emnist" => Ok(emnist(name, &["digits", "letters", "balanced", "mnist"])),
         _ => match name.strip_prefix("emnist-") {
             Some(part) if EMNIST_PARTS.iter().any(|known| known.0 == part) => Ok(emnist(name, &[part])),
-            _ => Err(Error::mismatch(ErrorKind::Usage, format!("a data set of {}", NAMES.join(", ")), name)),
+            _ => Err(Error::new(ErrorKind::Usage, format!("no published data set `{name}` is known"))
+                .with_help(suggestion(name, &NAMES))),
         },
     }
 }
@@ -297,10 +299,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_lists_the_known_ones() {
+    fn an_unknown_name_is_answered_with_the_nearest_or_with_all() {
         let error = find("cifar").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
-        assert!(error.to_string().starts_with("expected a data set of mnist, mnist-npz, fashion-mnist"), "{error}");
+        assert!(error.to_string().starts_with("no published data set `cifar` is known; known: mnist, "), "{error}");
+        assert!(find("fashion_mnist").unwrap_err().to_string().ends_with("did you mean `fashion-mnist`?"));
     }
 
     #[test]

@@ -1,0 +1,11 @@
+//! One file per command: its options, and `run`, which calls the library and prints what came out.
+
+pub(crate) mod train;
+
+pub(crate) mod evaluate;
+pub(crate) mod predict;
+
+pub(crate) mod fetch;
+pub(crate) mod inspect;
+
+pub(crate) mod completions;

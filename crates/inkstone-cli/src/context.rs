@@ -1,0 +1,113 @@
+//! What every command is given: the global options made ready. The library reads no environment; this file does.
+
+use std::cell::OnceCell;
+use std::env;
+use std::path::PathBuf;
+
+use inkstone::engine::Isa;
+use inkstone::parallel::Pool;
+use inkstone::{Error, ErrorKind, Result};
+
+use crate::args::Global;
+use crate::terminal::{self, Terminal};
+
+/// The global options made ready, and the two ways out: results and notes.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// One JSON document on stdout, nothing else there.
+    pub(crate) json: bool,
+    /// Worker threads; 0: one per core.
+    pub(crate) threads: usize,
+    /// The instruction set to run on.
+    pub(crate) isa: Isa,
+    /// `--seed`, where given.
+    pub(crate) seed: Option<u64>,
+    /// Where fetched data sets are kept: `$INKSTONE_HOME`, else the platform's data folder.
+    pub(crate) home: PathBuf,
+    /// Progress and notes on stderr.
+    pub(crate) terminal: Terminal,
+    pool: OnceCell<Pool>,
+}
+
+impl Context {
+    /// Checks the global options.
+    pub(crate) fn new(global: &Global) -> Result<Self> {
+        Ok(Self {
+            json: global.json,
+            threads: global.threads,
+            isa: isa(&global.isa)?,
+            seed: global.seed,
+            home: home(),
+            terminal: Terminal::new(global.quiet),
+            pool: OnceCell::new(),
+        })
+    }
+
+    /// The worker threads, started when first asked for.
+    pub(crate) fn pool(&self) -> Result<&Pool> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool);
+        }
+        let pool = Pool::new(self.threads)?;
+        Ok(self.pool.get_or_init(|| pool))
+    }
+
+    /// Prints a result on stdout, with a final line break. A reader that has gone away (`| head`) is no failure.
+    pub(crate) fn print(&self, text: &str) {
+        terminal::out(text.trim_end_matches('\n'));
+        terminal::out("\n");
+    }
+
+    /// Prints the one JSON document of `--json`.
+    pub(crate) fn print_json(&self, document: &serde_json::Value) {
+        self.print(&format!("{document:#}"));
+    }
+}
+
+/// The instruction set called `name`, if this machine has it.
+fn isa(name: &str) -> Result<Isa> {
+    if name == "auto" {
+        return Ok(Isa::detect());
+    }
+    Isa::named(name).ok_or_else(|| {
+        let available: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+        Error::mismatch(
+            ErrorKind::Usage,
+            format!("an instruction set that this machine has (auto, {})", available.join(", ")),
+            name,
+        )
+        .with_place("--isa")
+    })
+}
+
+/// `$INKSTONE_HOME`; else the platform's folder for data of programs; without a home, the current folder's `.inkstone`.
+fn home() -> PathBuf {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(home) = variable("INKSTONE_HOME") {
+        return home;
+    }
+    let platform = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_DATA_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+    };
+    platform.map_or_else(|| PathBuf::from(".inkstone"), |folder| folder.join("inkstone"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_instruction_set_is_a_usage_error_that_lists_the_available_ones() {
+        let error = isa("neon128").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let text = error.to_string();
+        assert!(text.starts_with("--isa: expected an instruction set that this machine has (auto, scalar"), "{text}");
+        assert!(text.ends_with("found neon128"), "{text}");
+        assert_eq!(isa("scalar").unwrap(), Isa::SCALAR);
+        assert_eq!(isa("auto").unwrap(), Isa::detect());
+    }
+}

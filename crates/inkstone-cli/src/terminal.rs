@@ -1,0 +1,133 @@
+//! The two streams: results on stdout, progress and warnings on stderr. Never fails because nobody listens.
+//!
+//! A bar is drawn on a terminal only; through a pipe there is one plain line per epoch (or per ten seconds).
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often a long piece of work says so through a pipe.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Writes to stdout. A reader that has gone away is no failure: the work goes on, its result is in the files.
+pub(crate) fn out(text: &str) {
+    write(&mut std::io::stdout().lock(), text);
+}
+
+/// Writes to stderr.
+pub(crate) fn err(text: &str) {
+    write(&mut std::io::stderr().lock(), text);
+}
+
+fn write(stream: &mut impl Write, text: &str) {
+    // Broken pipes and closed streams: there is no one left to tell.
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+/// What stderr is and how much should go there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terminal {
+    /// `--quiet`: no progress and no notes.
+    quiet: bool,
+    /// A person looks at stderr.
+    is_interactive: bool,
+    /// Colours are wanted: a terminal, and `NO_COLOR` is not set (no-color.org).
+    colour: bool,
+}
+
+impl Terminal {
+    /// Looks at stderr and the environment.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let is_interactive = std::io::stderr().is_terminal() && !dumb;
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { quiet, is_interactive, colour: is_interactive && !no_colour }
+    }
+
+    /// A line that is no result and no warning: what is done now, where things are kept.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            err(&format!("{text}\n"));
+        }
+    }
+
+    /// A warning: stays under `--quiet`.
+    pub(crate) fn warn(self, text: &str) {
+        let word = if self.colour { "\x1b[33mwarning:\x1b[0m" } else { "warning:" };
+        err(&format!("{word} {text}\n"));
+    }
+
+    /// A bar over `total` steps with a changing message (loss, accuracy, images/s), rate and time left.
+    pub(crate) fn steps(self, total: u64, title: &str) -> Progress {
+        self.progress(total, title, "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")
+    }
+
+    /// A bar over bytes with amount, rate and time left. `total` 0: unknown.
+    pub(crate) fn bytes(self, total: u64, title: &str) -> Progress {
+        let template = if total == 0 {
+            "{prefix} {spinner} {bytes}  {bytes_per_sec}  {msg}"
+        } else {
+            "{prefix} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}"
+        };
+        self.progress(total, title, template)
+    }
+
+    fn progress(self, total: u64, title: &str, template: &str) -> Progress {
+        let bar = (self.is_interactive && !self.quiet).then(|| {
+            let template = if self.colour { template.replace("{bar:24}", "{bar:24.cyan}") } else { template.into() };
+            let style = ProgressStyle::with_template(&template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("━╸─");
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+            bar.set_style(style);
+            bar.set_prefix(title.to_string());
+            bar
+        });
+        Progress { terminal: self, bar, title: title.to_string(), total, last: Instant::now() }
+    }
+}
+
+/// A piece of work under way: a bar on a terminal, now and then a plain line through a pipe, nothing when quiet.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    terminal: Terminal,
+    bar: Option<ProgressBar>,
+    title: String,
+    total: u64,
+    last: Instant,
+}
+
+impl Progress {
+    /// Says how far it is.
+    pub(crate) fn set(&mut self, position: u64, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
+            bar.set_message(message.to_string());
+        } else if self.last.elapsed() >= PLAIN_INTERVAL {
+            self.last = Instant::now();
+            let of = if self.total == 0 { String::new() } else { format!("/{}", self.total) };
+            self.terminal.note(format!("{} {position}{of}  {message}", self.title).trim_end());
+        }
+    }
+
+    /// Prints a line above the bar.
+    pub(crate) fn line(&self, text: &str) {
+        self.suspend(|| self.terminal.note(text));
+    }
+
+    /// Takes the bar away while `work` writes to the terminal.
+    pub(crate) fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
+        match &self.bar {
+            Some(bar) => bar.suspend(work),
+            None => work(),
+        }
+    }
+
+    /// Takes the bar away for good.
+    pub(crate) fn finish(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A folder of IDX files under the names of MNIST and its relatives, plain or .gz.
+//!
+//! | set | files |
+//! |---|---|
+//! | MNIST, Fashion-MNIST, KMNIST | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-…` |
+//! | EMNIST | `emnist-digits-train-images-idx3-ubyte`, …; stored transposed, turned upright here |
+//! | QMNIST | `qmnist-train-labels-idx2-int`: column 0 is the class, column 2 the writer |
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::arrays::{self, ArrayPart, image_size, shape_text};
+use super::dataset::{Dataset, Part, Size};
+use super::idx::{self, Idx, Values};
+use crate::error::{Error, ErrorKind, Result};
+use crate::parallel::Pool;
+
+/// The columns of QMNIST's labels that are used.
+const QMNIST_CLASS: usize = 0;
+const QMNIST_WRITER: usize = 2;
+
+/// The sets in a folder: by the prefix of their files' names (empty for MNIST's own), each part's files.
+pub(super) type Sets = BTreeMap<String, BTreeMap<Part, Files>>;
+
+/// The two files of one part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Files {
+    images: Option<PathBuf>,
+    labels: Option<PathBuf>,
+}
+
+/// Sorts the files of a folder into sets. Other files are passed over.
+pub(super) fn find(files: &[PathBuf]) -> Sets {
+    let mut sets = Sets::new();
+    for path in files {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some((prefix, part, content)) = parse_name(name) else { continue };
+        let files = sets.entry(prefix.to_owned()).or_default().entry(part).or_default();
+        let place = if content == "images" { &mut files.images } else { &mut files.labels };
+        // Of `x` and `x.gz` the plain file: it needs no unpacking.
+        if place.is_none() || !is_gz(name) {
+            *place = Some(path.clone());
+        }
+    }
+    sets
+}
+
+/// `emnist-digits-train-images-idx3-ubyte.gz` → (`emnist-digits`, train, `images`).
+fn parse_name(name: &str) -> Option<(&str, Part, &str)> {
+    let (stem, _) = name.split_once("-idx").or_else(|| name.split_once(".idx"))?;
+    let (stem, content) = stem.rsplit_once('-').filter(|(_, content)| matches!(*content, "images" | "labels"))?;
+    let (prefix, part) = stem.rsplit_once('-').unwrap_or(("", stem));
+    let part = match part {
+        "train" => Part::Train,
+        "validation" => Part::Validation,
+        "test" | "t10k" => Part::Test,
+        _ => return None,
+    };
+    Some((prefix, part, content))
+}
+
+fn is_gz(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "gz")
+}
+
+/// Reads one set; its name is its prefix, else `folder_name`.
+pub(super) fn read(prefix: &str, files: &BTreeMap<Part, Files>, folder_name: &str, pool: &Pool) -> Result<Dataset> {
+    let mut jobs = Vec::new();
+    for (part, files) in files {
+        match (&files.images, &files.labels) {
+            (Some(images), Some(labels)) => jobs.push((*part, images, labels)),
+            (Some(there), None) => return Err(lonely(there, "labels", part.name())),
+            (None, Some(there)) => return Err(lonely(there, "images", part.name())),
+            (None, None) => {}
+        }
+    }
+    let mut arrays = pool.map(jobs.len() * 2, |i| {
+        let (_, images, labels) = jobs[i / 2];
+        idx::read(if i % 2 == 0 { images } else { labels })
+    });
+    let mut parts = Vec::new();
+    for &(part, images, labels) in jobs.iter().rev() {
+        let label_array = arrays.pop().expect("two arrays per part")?;
+        let image_array = arrays.pop().expect("two arrays per part")?;
+        parts.insert(0, pair(part, (images, image_array), (labels, label_array))?);
+    }
+    if prefix.starts_with("emnist") {
+        parts.iter_mut().for_each(|part| transpose(part, pool));
+    }
+    arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts)
+}
+
+fn lonely(there: &Path, missing: &str, part: &str) -> Error {
+    Error::mismatch(ErrorKind::Data, format!("the {missing} of {part} beside it"), "no such file").with_file(there)
+}
+
+fn pair(part: Part, images: (&Path, Idx), labels: (&Path, Idx)) -> Result<ArrayPart> {
+    let (image_file, image_array) = images;
+    let (label_file, label_array) = labels;
+    let size = image_size(&image_array.shape).map_err(|error| error.with_file(image_file))?;
+    let Values::U8(pixels) = image_array.values else {
+        let found = format!("values of type {}", image_array.values.type_name());
+        return Err(Error::mismatch(ErrorKind::Data, "images of type u8", found).with_file(image_file));
+    };
+    let (labels, groups) = label_columns(&label_array).map_err(|error| error.with_file(label_file))?;
+    let (image_file, label_file) = (image_file.to_owned(), label_file.to_owned());
+    Ok(ArrayPart { part: Some(part), image_file, label_file, size, pixels, labels, groups })
+}
+
+/// Classes, and writers where the labels are QMNIST's (N, 8).
+fn label_columns(array: &Idx) -> Result<(Vec<i64>, Option<Vec<u32>>)> {
+    let Some(values) = array.values.integers() else {
+        let found = format!("values of type {}", array.values.type_name());
+        return Err(Error::mismatch(ErrorKind::Data, "labels that are integers", found));
+    };
+    match array.shape[..] {
+        [_] | [_, 1] => Ok((values, None)),
+        [_, 8] => {
+            let column = |k| values.chunks_exact(8).map(move |row| row[k]);
+            // Only equality of writers counts, so the wrapping of a negative one does no harm.
+            let writers = column(QMNIST_WRITER).map(|writer| writer as u32).collect();
+            Ok((column(QMNIST_CLASS).collect(), Some(writers)))
+        }
+        _ => {
+            let expected = "labels of shape (N), or (N, 8) as QMNIST's";
+            Err(Error::mismatch(ErrorKind::Data, expected, shape_text(&array.shape)))
+        }
+    }
+}
+
+/// Swaps rows and columns of every image.
+fn transpose(part: &mut ArrayPart, pool: &Pool) {
+    let Size { height, width, channels } = part.size;
+    pool.for_each_chunk(&mut part.pixels, part.size.len(), |_, image| {
+        let before = image.to_vec();
+        for (k, pixel) in image.chunks_exact_mut(channels).enumerate() {
+            let (column, row) = (k / height, k % height);
+            let start = (row * width + column) * channels;
+            pixel.copy_from_slice(&before[start..start + channels]);
+        }
+    });
+    part.size = Size { height: width, width: height, channels };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_say_set_part_and_content() {
+        for (name, expected) in [
+            ("train-images-idx3-ubyte", Some(("", Part::Train, "images"))),
+            ("t10k-labels-idx1-ubyte.gz", Some(("", Part::Test, "labels"))),
+            ("t10k-images.idx3-ubyte", Some(("", Part::Test, "images"))),
+            ("emnist-digits-test-images-idx3-ubyte.gz", Some(("emnist-digits", Part::Test, "images"))),
+            ("qmnist-train-labels-idx2-int", Some(("qmnist", Part::Train, "labels"))),
+            ("qmnist-test50k-labels-idx2-int", None),
+            ("emnist-digits-mapping.txt", None),
+            ("train.png", None),
+        ] {
+            assert_eq!(parse_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_a_plain_and_a_packed_file_the_plain_one_is_taken() {
+        for order in [
+            ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"],
+            ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"],
+        ] {
+            let sets = find(&order.map(PathBuf::from));
+            assert_eq!(sets[""][&Part::Train].images, Some("train-images-idx3-ubyte".into()));
+        }
+    }
+
+    #[test]
+    fn transposing_turns_a_row_into_a_column() {
+        let size = Size { height: 2, width: 3, channels: 1 };
+        let (image_file, label_file) = (PathBuf::new(), PathBuf::new());
+        let pixels = vec![1, 2, 3, 4, 5, 6];
+        let mut part = ArrayPart { part: None, image_file, label_file, size, pixels, labels: vec![0], groups: None };
+        transpose(&mut part, &Pool::new(1).unwrap());
+        assert_eq!((part.pixels, part.size.height, part.size.width), (vec![1, 4, 2, 5, 3, 6], 3, 2));
+    }
+}

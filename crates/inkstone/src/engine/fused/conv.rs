@@ -1,0 +1,229 @@
+//! A convolution with its rectifier and pool, one image at a time: the whole block stays in the first caches.
+
+use inkstone_kernels::{Epilogue, Gather, Isa, Term, add_combination, add_outer, bit_words, max_pool, product};
+
+use super::lane::{ROWS_AT_ONCE, Scratch};
+use super::program::{Backward, Conv, Padding};
+use super::weights::{BackwardWeights, BlockWeights};
+use crate::spec::plan::Plan;
+
+/// What one image brings to a forward pass.
+pub(super) struct Forward<'a> {
+    pub(super) input: &'a [f32],
+    pub(super) output: &'a mut [f32],
+    /// Which taps won; empty without a pool.
+    pub(super) winners: &'a mut [u32],
+}
+
+/// What one image brings to a backward pass.
+pub(super) struct Gradient<'a> {
+    pub(super) input: &'a [f32],
+    pub(super) output: &'a [f32],
+    pub(super) winners: &'a [u32],
+    pub(super) d_output: &'a mut [f32],
+    /// Added to; `None` where nobody wants it.
+    pub(super) d_input: Option<&'a mut [f32]>,
+    /// The lane's flat gradients.
+    pub(super) gradients: &'a mut [f32],
+}
+
+impl Conv {
+    /// Windows of the output: pool windows, or single positions.
+    pub(super) fn n_windows(&self) -> usize {
+        self.pool.map_or(self.gather.n_rows(), |pool| pool.n)
+    }
+
+    /// Words of winner bits per image.
+    pub(super) fn n_winners(&self) -> usize {
+        self.pool.map_or(0, |pool| pool.n * pool.taps * bit_words(pool.channels))
+    }
+
+    pub(super) fn forward(&self, isa: Isa, weights: &BlockWeights, image: Forward<'_>, scratch: &mut Scratch) {
+        let BlockWeights::Matrix { forward: panels, bias, .. } = weights else {
+            unreachable!("a convolution has weights")
+        };
+        let source = padded(self.padding, image.input, &mut scratch.padded);
+        let rows = (source, &self.gather, self.gather.n_rows());
+        let bias = bias.as_deref();
+        match self.pool {
+            None => product(isa, rows, panels, (bias, self.epilogue), image.output),
+            Some(pool) => {
+                let products = &mut scratch.products[..self.n_products()];
+                product(isa, rows, panels, (bias, Epilogue::None), products);
+                max_pool(isa, products, pool, self.epilogue, image.output, image.winners);
+            }
+        }
+    }
+
+    pub(super) fn backward(
+        &self,
+        isa: Isa,
+        plan: &Plan,
+        weights: &BlockWeights,
+        image: Gradient<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let BlockWeights::Matrix { backward: weights, .. } = weights else { unreachable!("a convolution has weights") };
+        // The border stays zero between images of one block: only the middle is written.
+        let Scratch { products, padded: padded_input, d_padded, rows, terms, channel_terms, channel_counts } = scratch;
+        let source = padded(self.padding, image.input, padded_input);
+        let (d_source, d_image): (Option<&mut [f32]>, _) = match (image.d_input, self.padding) {
+            (Some(d_input), Some(padding)) => {
+                let d_padded = &mut d_padded[..padding.len()];
+                d_padded.fill(0.0);
+                (Some(d_padded), Some((d_input, padding)))
+            }
+            (d_input, _) => (d_input, None),
+        };
+        let mut pass = Pass { conv: self, isa, source, d_source, kernel: &mut [], bias: None };
+        let (kernel, bias) = parts(image.gradients, plan, self);
+        (pass.kernel, pass.bias) = (kernel, bias);
+        match self.backward {
+            Backward::Sparse => {
+                let lists = Lists { terms, channel_terms, channel_counts };
+                pass.sparse(weights, image.winners, image.d_output, lists);
+            }
+            Backward::Full => {
+                let d = self.spread(image.output, image.winners, image.d_output, products);
+                pass.full(weights, d, rows);
+            }
+        }
+        if let (Some(d_padded), Some((d_input, padding))) = (pass.d_source, d_image) {
+            padding.add_middle(d_padded, d_input);
+        }
+    }
+
+    /// The gradient of every position from that of the output: zero where the rectifier or the pool let nothing by.
+    fn spread<'a>(
+        &self,
+        output: &[f32],
+        winners: &[u32],
+        d_output: &'a mut [f32],
+        products: &'a mut [f32],
+    ) -> &'a [f32] {
+        let n = self.channels[1];
+        let Some(pool) = self.pool else {
+            if self.epilogue == Epilogue::Relu {
+                super::elementwise::relu_backward(output, d_output);
+            }
+            return d_output;
+        };
+        let words = bit_words(n);
+        let spread = &mut products[..self.n_products()];
+        spread.fill(0.0);
+        for (tap, (d, bits)) in spread.chunks_exact_mut(n).zip(winners.chunks_exact(words)).enumerate() {
+            let from = &d_output[tap / pool.taps * n..][..n];
+            for channel in ones(bits) {
+                d[channel] = from[channel];
+            }
+        }
+        spread
+    }
+}
+
+/// The kernel's and the bias' stretch of the flat gradients.
+fn parts<'a>(gradients: &'a mut [f32], plan: &Plan, conv: &Conv) -> (&'a mut [f32], Option<&'a mut [f32]>) {
+    super::split_kernel_and_bias(gradients, plan, conv.kernel, conv.bias)
+}
+
+/// The image with its zeros around it, if it has any.
+fn padded<'a>(padding: Option<Padding>, image: &'a [f32], scratch: &'a mut [f32]) -> &'a [f32] {
+    match padding {
+        None => image,
+        Some(padding) => {
+            let padded = &mut scratch[..padding.len()];
+            padded.fill(0.0);
+            padding.insert(image, padded);
+            padded
+        }
+    }
+}
+
+/// One image's backward pass.
+struct Pass<'a> {
+    conv: &'a Conv,
+    isa: Isa,
+    source: &'a [f32],
+    d_source: Option<&'a mut [f32]>,
+    kernel: &'a mut [f32],
+    bias: Option<&'a mut [f32]>,
+}
+
+/// Where the sparse pass writes down which values it meets.
+struct Lists<'a> {
+    terms: &'a mut [Term],
+    channel_terms: &'a mut [Term],
+    channel_counts: &'a mut [usize],
+}
+
+impl Pass<'_> {
+    /// Products over all positions. `d` is the gradient of every position.
+    fn full(&mut self, weights: &BackwardWeights, d: &[f32], rows: &mut [f32]) {
+        let (gather, n) = (&self.conv.gather, self.conv.channels[1]);
+        add_outer(self.isa, (self.source, gather, gather.n_rows()), (d, n), self.kernel);
+        if let Some(bias) = &mut self.bias {
+            super::elementwise::add_rows(d, bias);
+        }
+        let (Some(d_source), BackwardWeights::Panels(panels)) = (&mut self.d_source, weights) else { return };
+        let k = gather.row_len();
+        let of_d = Gather::dense(ROWS_AT_ONCE, n, n);
+        for (d, offsets) in d.chunks(ROWS_AT_ONCE * n).zip(gather.offsets().chunks(ROWS_AT_ONCE)) {
+            let rows = &mut rows[..offsets.len() * k];
+            product(self.isa, (d, &of_d, offsets.len()), panels, (None, Epilogue::None), rows);
+            for (row, &offset) in rows.chunks_exact(k).zip(offsets) {
+                for (s, piece) in row.chunks_exact(gather.segment_len()).enumerate() {
+                    let to = &mut d_source[offset as usize + s * gather.segment_stride()..][..piece.len()];
+                    for (value, &add) in to.iter_mut().zip(piece) {
+                        *value += add;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Only the positions that won their pool window, channel by channel.
+    fn sparse(&mut self, weights: &BackwardWeights, winners: &[u32], d_output: &[f32], lists: Lists<'_>) {
+        let conv = self.conv;
+        let (n, k, n_windows) = (conv.channels[1], conv.gather.row_len(), conv.n_windows());
+        let pool = conv.pool.expect("only a pooled convolution is sparse");
+        let words = bit_words(n);
+        let counts = &mut lists.channel_counts[..n];
+        counts.fill(0);
+        for (position, (bits, &offset)) in winners.chunks_exact(words).zip(conv.gather.offsets()).enumerate() {
+            let d = &d_output[position / pool.taps * n..][..n];
+            let mut n_terms = 0;
+            for channel in ones(bits) {
+                let factor = d[channel];
+                lists.terms[n_terms] = Term { offset: (channel * k) as u32, factor };
+                n_terms += 1;
+                lists.channel_terms[channel * n_windows + counts[channel]] = Term { offset, factor };
+                counts[channel] += 1;
+            }
+            if let (Some(d_source), BackwardWeights::Rows(rows)) = (&mut self.d_source, weights) {
+                let target = &mut d_source[offset as usize..];
+                add_combination(self.isa, rows, &lists.terms[..n_terms], conv.weights_to_window(), target);
+            }
+        }
+        for (channel, (row, &count)) in self.kernel.chunks_exact_mut(k).zip(&*counts).enumerate() {
+            let terms = &lists.channel_terms[channel * n_windows..][..count];
+            add_combination(self.isa, self.source, terms, conv.window_to_weights(), row);
+            if let Some(bias) = &mut self.bias {
+                bias[channel] += terms.iter().map(|term| term.factor).sum::<f32>();
+            }
+        }
+    }
+}
+
+/// The positions of the bits that are set, lowest first.
+fn ones(words: &[u32]) -> impl Iterator<Item = usize> + '_ {
+    words.iter().enumerate().flat_map(|(i, &word)| {
+        let mut left = word;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros();
+            (bit < 32).then(|| {
+                left &= left - 1;
+                i * 32 + bit as usize
+            })
+        })
+    })
+}

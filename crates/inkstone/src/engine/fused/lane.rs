@@ -1,0 +1,113 @@
+//! One lane: a fixed share of a batch with buffers of its own. Lanes run on any thread and never look at each other.
+
+use std::ops::Range;
+
+use inkstone_kernels::{AlignedBuffer, Isa, Term, bit_words};
+
+use super::norm::ChannelSums;
+use super::program::{Backward, Block, Conv, Kind, Program};
+use super::weights::Purpose;
+
+/// The buffers of a lane for up to `capacity` images at once.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) isa: Isa,
+    /// One buffer per value of the program: `capacity` images each.
+    pub(super) values: Vec<AlignedBuffer>,
+    /// Gradients of the values, where they are wanted.
+    pub(super) d_values: Vec<AlignedBuffer>,
+    /// Which tap of each pool window won, per fused convolution: `capacity` images each.
+    pub(super) winners: Vec<Vec<u32>>,
+    /// The lane's share of the gradients of the parameters, in the plan's flat order; the kernels of sparse
+    /// convolutions stand transposed in it until the lanes are summed.
+    pub(super) gradients: AlignedBuffer,
+    /// Statistics of the batch norm that the lane stands before.
+    pub(super) sums: ChannelSums,
+    pub(super) scratch: Scratch,
+    /// The images of the batch that are the lane's.
+    pub(super) images: Range<usize>,
+    /// Those of them that are in the buffers.
+    pub(super) loaded: Range<usize>,
+    pub(super) loss_sum: f64,
+    pub(super) n_correct: usize,
+}
+
+/// Room that a block uses while it works on one image.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Outputs of a convolution before its pool, or their gradients.
+    pub(super) products: AlignedBuffer,
+    pub(super) padded: AlignedBuffer,
+    pub(super) d_padded: AlignedBuffer,
+    /// Gradients of a few windows, before they are added to the image.
+    pub(super) rows: AlignedBuffer,
+    /// Terms of the window that is being worked on.
+    pub(super) terms: Vec<Term>,
+    /// Terms per output channel: channel o has its own stretch.
+    pub(super) channel_terms: Vec<Term>,
+    pub(super) channel_counts: Vec<usize>,
+}
+
+/// Windows whose gradients are held at once in `Scratch::rows`: two register tiles of AVX-512.
+pub(super) const ROWS_AT_ONCE: usize = 24;
+
+impl Lane {
+    /// Room for `capacity` images at once; `n_parameters` is the length of the flat buffer.
+    pub(super) fn new(program: &Program, isa: Isa, purpose: Purpose, capacity: usize, n_parameters: usize) -> Self {
+        let training = purpose == Purpose::Training;
+        let buffers = |wanted: &dyn Fn(usize) -> bool| {
+            program
+                .values
+                .iter()
+                .enumerate()
+                .map(|(i, value)| AlignedBuffer::zeros(if wanted(i) { capacity * value.stride } else { 0 }))
+                .collect()
+        };
+        let n_winners = |block: &Block| match &block.kind {
+            Kind::Conv(Conv { pool: Some(pool), .. }) => capacity * pool.n * pool.taps * bit_words(pool.channels),
+            _ => 0,
+        };
+        Self {
+            isa,
+            values: buffers(&|_| true),
+            d_values: buffers(&|i| training && program.wants_gradient[i]),
+            winners: program.blocks.iter().map(|block| vec![0; n_winners(block)]).collect(),
+            gradients: AlignedBuffer::zeros(if training { n_parameters } else { 0 }),
+            sums: ChannelSums::default(),
+            scratch: Scratch::new(program, purpose),
+            images: 0..0,
+            loaded: 0..0,
+            loss_sum: 0.0,
+            n_correct: 0,
+        }
+    }
+}
+
+impl Scratch {
+    fn new(program: &Program, purpose: Purpose) -> Self {
+        let conv = |need: &dyn Fn(&Conv) -> usize| {
+            program.largest(|block| if let Kind::Conv(conv) = &block.kind { need(conv) } else { 0 })
+        };
+        let padded = conv(&|conv| conv.padding.map_or(0, |padding| padding.len()));
+        let sparse =
+            |need: fn(&Conv) -> usize| conv(&|conv| if conv.backward == Backward::Sparse { need(conv) } else { 0 });
+        let mut scratch = Self {
+            products: AlignedBuffer::zeros(conv(&Conv::n_products)),
+            padded: AlignedBuffer::zeros(padded),
+            ..Self::default()
+        };
+        if purpose == Purpose::Training {
+            let longest_row = program.largest(|block| match &block.kind {
+                Kind::Conv(conv) => conv.gather.row_len(),
+                Kind::Dense(dense) => dense.n_inputs,
+                _ => 0,
+            });
+            scratch.d_padded = AlignedBuffer::zeros(padded);
+            scratch.rows = AlignedBuffer::zeros(ROWS_AT_ONCE * longest_row);
+            scratch.terms = vec![Term::default(); sparse(|conv| conv.channels[1])];
+            scratch.channel_terms = vec![Term::default(); sparse(|conv| conv.channels[1] * conv.n_windows())];
+            scratch.channel_counts = vec![0; sparse(|conv| conv.channels[1])];
+        }
+        scratch
+    }
+}

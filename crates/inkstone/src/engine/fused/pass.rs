@@ -1,0 +1,330 @@
+//! The forward and backward pass of one lane through a stretch of blocks.
+
+use std::mem::take;
+use std::ops::Range;
+
+use inkstone_kernels::{AlignedBuffer, Epilogue, Gather, add_outer, math, product};
+
+use super::conv::{Forward, Gradient};
+use super::elementwise;
+use super::lane::Lane;
+use super::norm::{self, ChannelSums};
+use super::program::{Block, Dense, Kind, Value};
+use super::weights::{BackwardWeights, BlockWeights, Weights};
+use super::{Batch, Fused};
+use crate::layers::dropout::keep_mask;
+
+impl Lane {
+    /// Starts a step on these images of the batch.
+    pub(super) fn begin(&mut self, images: Range<usize>) {
+        self.images = images;
+        self.gradients.fill(0.0);
+        self.loss_sum = 0.0;
+        self.n_correct = 0;
+    }
+
+    /// Every block adds to the gradient of its input: they start at zero.
+    pub(super) fn clear_gradients_of_values(&mut self) {
+        for d in &mut self.d_values {
+            d.fill(0.0);
+        }
+    }
+
+    /// Images loaded at the moment.
+    fn n(&self) -> usize {
+        self.loaded.len()
+    }
+}
+
+/// Image i of a value's buffer.
+fn image(buffer: &AlignedBuffer, value: Value, i: usize) -> &[f32] {
+    &buffer[i * value.stride..][..value.len]
+}
+
+fn image_mut(buffer: &mut AlignedBuffer, value: Value, i: usize) -> &mut [f32] {
+    &mut buffer[i * value.stride..][..value.len]
+}
+
+impl Fused {
+    /// Fills the lane's input with images of the batch.
+    pub(super) fn load_images(&self, lane: &mut Lane, images: Range<usize>, write: &dyn Fn(usize, &mut [f32])) {
+        lane.loaded = images.clone();
+        for (slot, i) in images.enumerate() {
+            write(i, image_mut(&mut lane.values[0], self.program.values[0], slot));
+        }
+    }
+
+    /// A forward pass for answers alone.
+    pub(super) fn infer(
+        &self,
+        lane: &mut Lane,
+        weights: &Weights,
+        images: Range<usize>,
+        write: &dyn Fn(usize, &mut [f32]),
+    ) {
+        self.load_images(lane, images, write);
+        self.forward(lane, weights, 0..self.program.blocks.len(), None);
+    }
+
+    /// Runs blocks forward. `batch` keys dropout; without one nothing is dropped.
+    pub(super) fn forward(&self, lane: &mut Lane, weights: &Weights, blocks: Range<usize>, batch: Option<&Batch<'_>>) {
+        for i in blocks {
+            self.forward_block(lane, weights, i, batch);
+        }
+    }
+
+    fn forward_block(&self, lane: &mut Lane, weights: &Weights, index: usize, batch: Option<&Batch<'_>>) {
+        let block = &self.program.blocks[index];
+        let (from, to) = (self.program.values[block.input], self.program.values[block.output]);
+        let n = lane.n();
+        // The output is taken out of the lane while it is written: it is never also read.
+        let mut output = take(&mut lane.values[block.output]);
+        if let Kind::Dense(dense) = &block.kind {
+            let rows = Gather::dense(n, dense.n_inputs, from.stride);
+            let out = &mut output[..n * dense.n_outputs];
+            dense.forward(lane, &weights.blocks[index], (&lane.values[block.input], &rows, n), out);
+        } else {
+            for i in 0..n {
+                self.forward_image(lane, weights, (index, block), i, image_mut(&mut output, to, i), batch);
+            }
+        }
+        lane.values[block.output] = output;
+    }
+
+    fn forward_image(
+        &self,
+        lane: &mut Lane,
+        weights: &Weights,
+        (index, block): (usize, &Block),
+        i: usize,
+        y: &mut [f32],
+        batch: Option<&Batch<'_>>,
+    ) {
+        let Lane { values, winners, scratch, isa, loaded, .. } = lane;
+        let x = image(&values[block.input], self.program.values[block.input], i);
+        match &block.kind {
+            Kind::Conv(conv) => {
+                let winners = &mut winners[index][i * conv.n_winners()..][..conv.n_winners()];
+                let image = Forward { input: x, output: y, winners };
+                conv.forward(*isa, &weights.blocks[index], image, scratch);
+            }
+            Kind::Dense(_) => unreachable!("runs on all images at once"),
+            Kind::MaxPool(pool) => pool.max(x, y),
+            Kind::AveragePool(pool) => pool.average(x, y),
+            Kind::GlobalAveragePool { pixels, .. } => {
+                y.fill(0.0);
+                elementwise::add_rows(x, y);
+                y.iter_mut().for_each(|y| *y /= *pixels as f32);
+            }
+            Kind::Activation { function, channels } => elementwise::activate(*function, *channels, x, y),
+            Kind::Dropout { rate, index, mask } => {
+                y.copy_from_slice(x);
+                if let Some(batch) = batch {
+                    let position = (loaded.start + i) as u32;
+                    let value = self.program.values[*mask];
+                    let mask = image_mut(&mut values[*mask], value, i);
+                    keep_mask(batch.seed, batch.step, position, *index, *rate, mask);
+                    y.iter_mut().zip(&*mask).for_each(|(y, &factor)| *y *= factor);
+                }
+            }
+            Kind::BatchNorm(_) => {
+                if let BlockWeights::Norm(factors) = &weights.blocks[index] {
+                    norm::normalise(factors, x, y);
+                }
+            }
+            Kind::Add { other } => {
+                y.copy_from_slice(x);
+                elementwise::add(image(&values[*other], self.program.values[*other], i), y);
+            }
+        }
+    }
+
+    /// Loss, right answers and the gradient of the logits. Softmax and cross-entropy are one, in f64:
+    /// loss = w · (ln Σ e^z − Σ t·z), d_z = w · (p − t) / n.
+    pub(super) fn loss(&self, lane: &mut Lane, batch: &Batch<'_>) {
+        let n_classes = self.plan.n_classes;
+        let scale = 1.0 / batch.targets.len() as f64;
+        let spread = f64::from(batch.label_smoothing) / n_classes as f64;
+        let hit = 1.0 - f64::from(batch.label_smoothing) + spread;
+        lane.clear_gradients_of_values();
+        let logits = &lane.values[self.program.output];
+        let d_logits = &mut lane.d_values[self.program.output];
+        for (i, position) in lane.loaded.clone().enumerate() {
+            let target = batch.targets[position];
+            let (label, weight) = (target.label as usize, f64::from(target.weight));
+            let z = &logits[i * n_classes..][..n_classes];
+            let best = (1..n_classes).fold(0, |best, k| if z[k] > z[best] { k } else { best });
+            let largest = f64::from(z[best]);
+            let sum: f64 = z.iter().map(|&z| math::exp(f64::from(z) - largest)).sum();
+            let aim = |k: usize| if k == label { hit } else { spread };
+            let expected: f64 = z.iter().enumerate().map(|(k, &z)| aim(k) * f64::from(z)).sum();
+            lane.loss_sum += weight * (largest + math::ln(sum) - expected);
+            lane.n_correct += usize::from(best == label && !z[best].is_nan());
+            if let Some(d) = d_logits.get_mut(i * n_classes..(i + 1) * n_classes) {
+                for (k, d) in d.iter_mut().enumerate() {
+                    *d = (weight * scale * (math::exp(f64::from(z[k]) - largest) / sum - aim(k))) as f32;
+                }
+            }
+        }
+    }
+
+    /// Runs blocks backward, last first.
+    pub(super) fn backward_blocks(&self, lane: &mut Lane, weights: &Weights, blocks: Range<usize>) {
+        for index in blocks.rev() {
+            let block = &self.program.blocks[index];
+            if self.program.wants_gradient[block.output] {
+                self.backward_block(lane, weights, index);
+            }
+        }
+    }
+
+    fn backward_block(&self, lane: &mut Lane, weights: &Weights, index: usize) {
+        let block = &self.program.blocks[index];
+        let (from, to) = (self.program.values[block.input], self.program.values[block.output]);
+        let wants_input = self.program.wants_gradient[block.input];
+        let n = lane.n();
+        let mut d_output = take(&mut lane.d_values[block.output]);
+        let mut d_input = take(&mut lane.d_values[block.input]);
+        match &block.kind {
+            Kind::Dense(dense) => {
+                let d_input = wants_input.then_some((&mut d_input, from));
+                dense.backward(self, lane, &weights.blocks[index], block, &mut d_output, d_input);
+            }
+            Kind::Add { other } => {
+                if wants_input {
+                    elementwise::add(&d_output[..n * to.stride], &mut d_input);
+                }
+                if self.program.wants_gradient[*other] {
+                    elementwise::add(&d_output[..n * to.stride], &mut lane.d_values[*other]);
+                }
+            }
+            _ => {
+                for i in 0..n {
+                    let d_x = wants_input.then(|| image_mut(&mut d_input, from, i));
+                    self.backward_image(lane, weights, (index, block), i, image_mut(&mut d_output, to, i), d_x);
+                }
+            }
+        }
+        lane.d_values[block.input] = d_input;
+        lane.d_values[block.output] = d_output;
+    }
+
+    fn backward_image(
+        &self,
+        lane: &mut Lane,
+        weights: &Weights,
+        (index, block): (usize, &Block),
+        i: usize,
+        d_y: &mut [f32],
+        d_x: Option<&mut [f32]>,
+    ) {
+        let Lane { values, winners, scratch, isa, gradients, .. } = lane;
+        let x = image(&values[block.input], self.program.values[block.input], i);
+        let y = image(&values[block.output], self.program.values[block.output], i);
+        if let Kind::Conv(conv) = &block.kind {
+            let winners = &winners[index][i * conv.n_winners()..][..conv.n_winners()];
+            let image = Gradient { input: x, output: y, winners, d_output: d_y, d_input: d_x, gradients };
+            return conv.backward(*isa, &self.plan, &weights.blocks[index], image, scratch);
+        }
+        let Some(d_x) = d_x else { return };
+        match &block.kind {
+            Kind::Conv(_) | Kind::Dense(_) | Kind::Add { .. } => unreachable!("done before"),
+            Kind::BatchNorm(_) => unreachable!("needs the whole batch: `norm_backward`"),
+            Kind::MaxPool(pool) => pool.max_backward((x, y), d_y, d_x),
+            Kind::AveragePool(pool) => pool.average_backward(d_y, d_x),
+            Kind::GlobalAveragePool { pixels, channels } => {
+                for d_x in d_x.chunks_exact_mut(*channels) {
+                    d_x.iter_mut().zip(&*d_y).for_each(|(d_x, &d_y)| *d_x += d_y / *pixels as f32);
+                }
+            }
+            Kind::Activation { function, channels } => {
+                elementwise::activate_backward(*function, *channels, (x, y), d_y, d_x);
+            }
+            Kind::Dropout { mask, .. } => {
+                let mask = image(&values[*mask], self.program.values[*mask], i);
+                for ((d_x, &factor), &d_y) in d_x.iter_mut().zip(mask).zip(&*d_y) {
+                    *d_x += factor * d_y;
+                }
+            }
+        }
+    }
+
+    /// The lane's statistics of what a batch norm takes in.
+    pub(super) fn statistics(&self, lane: &Lane, cut: usize) -> ChannelSums {
+        let input = self.program.blocks[cut].input;
+        let value = self.program.values[input];
+        let images: Vec<_> = (0..lane.n()).map(|i| image(&lane.values[input], value, i)).collect();
+        ChannelSums::of_values(self.norm(cut), &images)
+    }
+
+    /// The lane's Σ d_y and Σ d_y · x̂ of a batch norm.
+    pub(super) fn gradient_sums(&self, lane: &Lane, weights: &Weights, cut: usize) -> ChannelSums {
+        let Block { input, output, .. } = self.program.blocks[cut];
+        let BlockWeights::Norm(factors) = &weights.blocks[cut] else { unreachable!("a batch norm has factors") };
+        let (from, to) = (self.program.values[input], self.program.values[output]);
+        let pairs: Vec<_> = (0..lane.n())
+            .map(|i| (image(&lane.values[input], from, i), image(&lane.d_values[output], to, i)))
+            .collect();
+        ChannelSums::of_gradients(self.norm(cut), factors, &pairs)
+    }
+
+    /// A batch norm backward, once the sums over the batch are known.
+    pub(super) fn norm_backward(&self, lane: &mut Lane, weights: &Weights, cut: usize, sums: &ChannelSums) {
+        let Block { input, output, .. } = self.program.blocks[cut];
+        if !self.program.wants_gradient[input] {
+            return;
+        }
+        let BlockWeights::Norm(factors) = &weights.blocks[cut] else { unreachable!("a batch norm has factors") };
+        let (from, to) = (self.program.values[input], self.program.values[output]);
+        let mut d_input = take(&mut lane.d_values[input]);
+        for i in 0..lane.n() {
+            let (x, d_y) = (image(&lane.values[input], from, i), image(&lane.d_values[output], to, i));
+            norm::normalise_backward(factors, sums, x, d_y, image_mut(&mut d_input, from, i));
+        }
+        lane.d_values[input] = d_input;
+    }
+}
+
+/// A dense layer works on all images of the micro-batch at once.
+impl Dense {
+    fn forward(&self, lane: &Lane, weights: &BlockWeights, rows: (&[f32], &Gather, usize), out: &mut [f32]) {
+        let BlockWeights::Matrix { forward, bias, .. } = weights else { unreachable!("a dense layer has weights") };
+        product(lane.isa, rows, forward, (bias.as_deref(), self.epilogue), out);
+    }
+
+    fn backward(
+        &self,
+        fused: &Fused,
+        lane: &mut Lane,
+        weights: &BlockWeights,
+        block: &Block,
+        d_output: &mut AlignedBuffer,
+        d_input: Option<(&mut AlignedBuffer, Value)>,
+    ) {
+        let n = lane.n();
+        let d = &mut d_output[..n * self.n_outputs];
+        if self.epilogue == Epilogue::Relu {
+            elementwise::relu_backward(&lane.values[block.output], d);
+        }
+        let input = &lane.values[block.input];
+        let rows = Gather::dense(n, self.n_inputs, fused.program.values[block.input].stride);
+        let (kernel, bias) = super::split_kernel_and_bias(&mut lane.gradients, &fused.plan, self.kernel, self.bias);
+        add_outer(lane.isa, (input, &rows, n), (d, self.n_outputs), kernel);
+        if let Some(bias) = bias {
+            elementwise::add_rows(d, bias);
+        }
+        let BlockWeights::Matrix { backward: BackwardWeights::Panels(panels), .. } = weights else { return };
+        let Some((d_input, value)) = d_input else { return };
+        // The scratch holds a few rows: more images than that only come with batch norms.
+        let room = lane.scratch.rows.len() / self.n_inputs;
+        for (first, d) in d.chunks(room * self.n_outputs).enumerate() {
+            let n = d.len() / self.n_outputs;
+            let d_rows = &mut lane.scratch.rows[..n * self.n_inputs];
+            let of_d = Gather::dense(n, self.n_outputs, self.n_outputs);
+            product(lane.isa, (d, &of_d, n), panels, (None, Epilogue::None), d_rows);
+            for (i, row) in d_rows.chunks_exact(self.n_inputs).enumerate() {
+                elementwise::add(row, image_mut(d_input, value, first * room + i));
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The parameters of one step in the forms that the blocks read: packed once per step, shared by all lanes.
+
+use inkstone_kernels::{AlignedBuffer, Isa, Panels};
+
+use super::program::{Backward, Conv, Dense, Kind, Norm, Program};
+use crate::engine::Parameters;
+use crate::spec::plan::Plan;
+
+/// What a step needs the parameters for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The forward pass alone.
+    Inference,
+    /// Both passes.
+    Training,
+}
+
+/// One entry per block of the program.
+#[derive(Debug)]
+pub(super) struct Weights {
+    pub(super) blocks: Vec<BlockWeights>,
+}
+
+/// The parameters of one block.
+#[derive(Debug)]
+pub(super) enum BlockWeights {
+    /// The block has none.
+    None,
+    /// A matrix of K rows and n columns.
+    Matrix { forward: Panels, bias: Option<AlignedBuffer>, backward: BackwardWeights },
+    /// y = x · scale + shift per channel, and what the backward pass wants.
+    Norm(NormFactors),
+}
+
+/// A matrix as the backward pass reads it.
+#[derive(Debug)]
+pub(super) enum BackwardWeights {
+    /// The input's gradient is not wanted.
+    None,
+    /// Packed transpose.
+    Panels(Panels),
+    /// The transpose, row-major: row o holds the K weights of output o.
+    Rows(AlignedBuffer),
+}
+
+/// A batch normalisation as a line per channel.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NormFactors {
+    pub(super) scale: Vec<f32>,
+    pub(super) shift: Vec<f32>,
+    pub(super) mean: Vec<f32>,
+    /// 1 / √(variance + ε)
+    pub(super) inverse_deviation: Vec<f32>,
+}
+
+impl Weights {
+    /// Room for the weights of a program.
+    pub(super) fn new(program: &Program, isa: Isa, purpose: Purpose) -> Self {
+        let blocks = program.blocks.iter().map(|block| {
+            let wants_input = purpose == Purpose::Training && program.wants_gradient[block.input];
+            match &block.kind {
+                Kind::Conv(Conv { gather, channels: [_, n], backward, bias, .. }) => {
+                    let k = gather.row_len();
+                    BlockWeights::Matrix {
+                        forward: Panels::new(isa, k, *n),
+                        bias: bias.map(|_| AlignedBuffer::zeros(*n)),
+                        backward: match (wants_input, backward) {
+                            (false, _) => BackwardWeights::None,
+                            (true, Backward::Full) => BackwardWeights::Panels(Panels::new(isa, *n, k)),
+                            (true, Backward::Sparse) => BackwardWeights::Rows(AlignedBuffer::zeros(n * k)),
+                        },
+                    }
+                }
+                Kind::Dense(Dense { n_inputs, n_outputs, bias, .. }) => BlockWeights::Matrix {
+                    forward: Panels::new(isa, *n_inputs, *n_outputs),
+                    bias: bias.map(|_| AlignedBuffer::zeros(*n_outputs)),
+                    backward: if wants_input {
+                        BackwardWeights::Panels(Panels::new(isa, *n_outputs, *n_inputs))
+                    } else {
+                        BackwardWeights::None
+                    },
+                },
+                Kind::BatchNorm(norm) => BlockWeights::Norm(NormFactors::new(norm.channels)),
+                _ => BlockWeights::None,
+            }
+        });
+        Self { blocks: blocks.collect() }
+    }
+
+    /// Takes the parameters over. Batch norms take the running statistics; training replaces them by the batch's.
+    pub(super) fn load(&mut self, program: &Program, plan: &Plan, parameters: &Parameters) {
+        for (block, weights) in program.blocks.iter().zip(&mut self.blocks) {
+            match (&block.kind, weights) {
+                (
+                    Kind::Conv(Conv { kernel, bias, .. }) | Kind::Dense(Dense { kernel, bias, .. }),
+                    BlockWeights::Matrix { forward, bias: bias_values, backward },
+                ) => {
+                    let matrix = &parameters.values[plan.parameters[*kernel].range()];
+                    forward.pack(matrix);
+                    if let (Some(bias), Some(values)) = (bias, bias_values) {
+                        values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
+                    }
+                    match backward {
+                        BackwardWeights::None => {}
+                        BackwardWeights::Panels(panels) => panels.pack_transposed(matrix),
+                        BackwardWeights::Rows(rows) => transpose(matrix, rows, bias_len(plan, *kernel)),
+                    }
+                }
+                (Kind::BatchNorm(norm), BlockWeights::Norm(factors)) => {
+                    let state = |i: usize| &parameters.state[plan.state[i].range()];
+                    factors.set(norm, plan, parameters, state(norm.mean), state(norm.variance));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The number of columns of a kernel: its last dimension.
+fn bias_len(plan: &Plan, kernel: usize) -> usize {
+    *plan.parameters[kernel].shape.last().expect("a kernel has dimensions")
+}
+
+/// Writes the transpose of a row-major matrix of `n` columns.
+pub(super) fn transpose(matrix: &[f32], transposed: &mut [f32], n: usize) {
+    let k = matrix.len() / n;
+    // Sixteen rows at a time: what is read stays in cache while all its columns are written.
+    for first in (0..k).step_by(16) {
+        let rows = 16.min(k - first);
+        for column in 0..n {
+            let out = &mut transposed[column * k + first..][..rows];
+            for (i, value) in out.iter_mut().enumerate() {
+                *value = matrix[(first + i) * n + column];
+            }
+        }
+    }
+}
+
+impl NormFactors {
+    fn new(channels: usize) -> Self {
+        let zeros = || vec![0.0; channels];
+        Self { scale: zeros(), shift: zeros(), mean: zeros(), inverse_deviation: zeros() }
+    }
+
+    /// The line for these statistics.
+    pub(super) fn set(&mut self, norm: &Norm, plan: &Plan, parameters: &Parameters, mean: &[f32], variance: &[f32]) {
+        let gamma = &parameters.values[plan.parameters[norm.gamma].range()];
+        let beta = &parameters.values[plan.parameters[norm.beta].range()];
+        self.mean.copy_from_slice(mean);
+        for c in 0..norm.channels {
+            self.inverse_deviation[c] = 1.0 / (variance[c] + norm.epsilon).sqrt();
+            self.scale[c] = gamma[c] * self.inverse_deviation[c];
+            self.shift[c] = beta[c] - mean[c] * self.scale[c];
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The report of an evaluation: what `report.json` holds, and how it is computed.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::confusion::{Average, ConfusionMatrix};
+use super::metrics::{self, Interval};
+
+/// How good a model is on some data. As JSON it is `report.json`, version 1; a number that is undefined is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// What was evaluated.
+    pub model: ModelInfo,
+    /// On what.
+    pub data: DataInfo,
+    /// The share of right answers with its Wilson interval.
+    pub accuracy: Interval,
+    /// The share of samples whose class is among the k likeliest, for k = 2, 3, 5 where there are more classes.
+    #[serde(default)]
+    pub top_k_accuracy: Vec<TopK>,
+    /// Mean of −ln p(label).
+    #[serde(deserialize_with = "null_as_nan")]
+    pub log_loss: f64,
+    /// By how much confidence misses accuracy: the expected calibration error over 15 bins.
+    #[serde(deserialize_with = "null_as_nan")]
+    pub calibration_error: f64,
+    /// The mean over classes.
+    #[serde(rename = "macro")]
+    pub macro_average: Average,
+    /// The mean over classes, weighted by their numbers of images.
+    #[serde(rename = "weighted")]
+    pub weighted_average: Average,
+    /// Each class, in the model's order.
+    pub classes: Vec<ClassScores>,
+    /// Rows: the truth; columns: the answers.
+    pub confusion_matrix: ConfusionMatrix,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The model.
+    pub model: ModelInfo,
+    /// The data; `n` is counted anew.
+    pub data: DataInfo,
+}
+
+/// Which model a report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// The run's or built-in model's name.
+    pub name: String,
+    /// SHA-256 of the model file.
+    pub sha256: String,
+    /// The epoch whose parameters were kept, where it is known.
+    pub kept_epoch: Option<usize>,
+}
+
+/// Which data a report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataInfo {
+    /// What was given as SOURCE.
+    pub source: String,
+    /// `test`, `validation`, `train` or `all`.
+    pub part: String,
+    /// How many images.
+    pub n: usize,
+    /// SHA-256 over the data set.
+    pub fingerprint: String,
+}
+
+/// One point of the top-k curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TopK {
+    /// How many guesses count.
+    pub k: usize,
+    /// The share of samples whose class is among them.
+    #[serde(deserialize_with = "null_as_nan")]
+    pub value: f64,
+}
+
+/// The scores of one class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassScores {
+    /// The class's name.
+    pub name: String,
+    /// How many of the answers are right.
+    pub precision: f64,
+    /// How many of the images are found.
+    pub recall: f64,
+    /// The harmonic mean of the two.
+    pub f1: f64,
+    /// How many images the class has.
+    pub support: u64,
+}
+
+impl Report {
+    /// Measures probabilities (row by row) against labels.
+    ///
+    /// # Panics
+    /// If there is not one row of `classes.len()` probabilities per label.
+    pub fn measure(labels: &[u32], probabilities: &[f64], classes: &[String], about: About) -> Self {
+        let n_classes = classes.len();
+        let matrix = ConfusionMatrix::new(labels, &metrics::predicted(probabilities, n_classes), n_classes);
+        let top_k = |k| TopK { k, value: metrics::top_k_accuracy(labels, probabilities, n_classes, k) };
+        let class = |(i, name): (usize, &String)| {
+            let scores = matrix.scores(i);
+            let (precision, recall, f1) = (scores.precision, scores.recall, scores.f1);
+            ClassScores { name: name.clone(), precision, recall, f1, support: scores.support }
+        };
+        Self {
+            version: 1,
+            model: about.model,
+            data: DataInfo { n: labels.len(), ..about.data },
+            accuracy: metrics::wilson_interval(matrix.n_correct(), matrix.total()),
+            top_k_accuracy: [2, 3, 5].into_iter().filter(|&k| k < n_classes).map(top_k).collect(),
+            log_loss: metrics::log_loss(labels, probabilities, n_classes),
+            calibration_error: metrics::calibration_error(labels, probabilities, n_classes),
+            macro_average: matrix.macro_average(),
+            weighted_average: matrix.weighted_average(),
+            classes: classes.iter().enumerate().map(class).collect(),
+            confusion_matrix: matrix,
+        }
+    }
+}
+
+/// Reads back what serde_json writes for a number that is not finite.
+pub(super) fn null_as_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measure(labels: &[u32], probabilities: &[f64]) -> Report {
+        let model = ModelInfo { name: "m".into(), sha256: "ab".into(), kept_epoch: None };
+        let data = DataInfo { source: "s".into(), part: "test".into(), n: 0, fingerprint: "cd".into() };
+        Report::measure(labels, probabilities, &["no".into(), "yes".into()], About { model, data })
+    }
+
+    #[test]
+    fn a_report_has_exactly_the_keys_of_the_contract_and_top_k() {
+        let json = serde_json::to_string(&measure(&[1], &[0.25, 0.75])).unwrap();
+        let expected = concat!(
+            r#"{"version":1,"model":{"name":"m","sha256":"ab","kept_epoch":null},"#,
+            r#""data":{"source":"s","part":"test","n":1,"fingerprint":"cd"},"#,
+            r#""accuracy":{"value":1.0,"low":0.20654931437723742,"high":1.0},"top_k_accuracy":[],"#,
+            r#""log_loss":0.2876820724517809,"calibration_error":0.25,"#,
+            r#""macro":{"precision":0.5,"recall":0.5,"f1":0.5},"weighted":{"precision":1.0,"recall":1.0,"f1":1.0},"#,
+            r#""classes":[{"name":"no","precision":0.0,"recall":0.0,"f1":0.0,"support":0},"#,
+            r#"{"name":"yes","precision":1.0,"recall":1.0,"f1":1.0,"support":1}],"confusion_matrix":[[0,0],[0,1]]}"#
+        );
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_is_undefined_is_null_and_comes_back_undefined() {
+        let json = serde_json::to_string(&measure(&[], &[])).unwrap();
+        assert!(json.contains(r#""accuracy":{"value":null,"low":null,"high":null}"#), "{json}");
+        assert!(json.contains(r#""log_loss":null,"calibration_error":null"#), "{json}");
+        let back: Report = serde_json::from_str(&json).unwrap();
+        assert!(back.log_loss.is_nan() && back.accuracy.value.is_nan());
+        assert_eq!(back.data.n, 0);
+    }
+}

@@ -1,0 +1,72 @@
+//! Measures a model on samples of a dataset, through the same path as every prediction.
+
+use super::report::{About, Report};
+use crate::data::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::parallel::Pool;
+use crate::predict::Predictor;
+
+/// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
+/// The images are prepared by the model's own preprocess.
+///
+/// # Errors
+/// A class of the dataset that the model does not know.
+pub fn evaluate(
+    predictor: &Predictor,
+    pool: &Pool,
+    dataset: &Dataset,
+    indices: &[u32],
+    about: About,
+) -> Result<Report> {
+    let label_of = match_classes(&dataset.classes, predictor.classes())?;
+    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
+    let labels: Vec<u32> = indices.iter().map(label).collect();
+    let image = |i: usize| dataset.images.get(indices[i] as usize);
+    let probabilities = predictor.probabilities(pool, indices.len(), &image);
+    Ok(Report::measure(&labels, &probabilities, predictor.classes(), about))
+}
+
+/// The model's label of each class of a dataset, by name.
+fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
+    let position = |class: &String| known.iter().position(|name| name == class).map(|i| i as u32);
+    let unknown: Vec<&str> = classes.iter().filter(|class| position(class).is_none()).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let expected = format!("only classes that the model knows ({})", listed(&known));
+        let found = format!("{} that it does not ({})", unknown.len(), listed(&unknown));
+        let help = "evaluate on data with the same names of classes";
+        return Err(Error::mismatch(ErrorKind::Data, expected, found).with_place("classes").with_help(help));
+    }
+    Ok(classes.iter().filter_map(position).collect())
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let mut text = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN {
+        text = format!("{text} and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn classes_are_matched_by_name_whatever_their_order() {
+        assert_eq!(match_classes(&names("c a"), &names("a b c")).unwrap(), [2, 0]);
+    }
+
+    #[test]
+    fn an_unknown_class_is_named() {
+        let error = match_classes(&names("0 1 x"), &names("0 1 2")).unwrap_err();
+        let expected = "classes: expected only classes that the model knows (0, 1, 2), found 1 that it does not (x); ";
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}

@@ -1,1 +1,0 @@
-//! The one path from image bytes to an answer.

@@ -1,0 +1,189 @@
+//! What is said of an image, in the shape of `inkstone predict --json`, version 1.
+
+use serde::{Serialize, Serializer};
+
+use super::argmax;
+use crate::data::dataset::Size;
+use crate::error::Error;
+
+/// What is said of one image: one entry of `predictions`.
+///
+/// `label`, `class` and `probability` are the best guess even where the decision is to abstain; they are `null` where
+/// the image could not be read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Prediction {
+    /// The file, `-` for standard input; `null` for an image in memory.
+    pub file: Option<String>,
+    /// What to make of it.
+    pub decision: Decision,
+    /// Index of the most probable class, the first of equals.
+    pub label: Option<u32>,
+    /// Its name.
+    pub class: Option<String>,
+    /// Its probability.
+    pub probability: Option<f64>,
+    /// The classes that it may be.
+    pub set: Vec<String>,
+    /// Why the decision is not to answer.
+    pub reasons: Vec<String>,
+    /// One per class, in the model's order.
+    pub probabilities: Vec<f64>,
+    /// The glyphs' classes, one behind the other.
+    pub text: String,
+    /// What was found in the image, in reading order.
+    pub glyphs: Vec<Glyph>,
+    /// Why the image could not be read.
+    #[serde(serialize_with = "error_as_json")]
+    pub error: Option<Error>,
+}
+
+/// What to make of a prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It is `class`.
+    Answer,
+    /// It is one of `set`.
+    Set,
+    /// The model does not know, for `reasons`.
+    Abstain,
+    /// The image could not be read, for `error`.
+    Error,
+}
+
+/// One sign in an image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Glyph {
+    /// Left, top, width, height in pixels of the image as it was read.
+    #[serde(rename = "box")]
+    pub bounds: [usize; 4],
+    /// The most probable class.
+    pub class: String,
+    /// Its probability.
+    pub probability: f64,
+    /// What to make of it.
+    pub decision: Decision,
+}
+
+/// The whole document of `inkstone predict --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Predictions {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// Which model answered.
+    pub model: PredictionModel,
+    /// One per image, in the order of the images.
+    pub predictions: Vec<Prediction>,
+}
+
+/// Which model answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PredictionModel {
+    /// The run's or built-in model's name.
+    pub name: String,
+    /// SHA-256 of the model file.
+    pub sha256: String,
+    /// The names of the classes, in the order of the probabilities.
+    pub classes: Vec<String>,
+}
+
+impl Predictions {
+    /// The document of version 1.
+    pub fn new(model: PredictionModel, predictions: Vec<Prediction>) -> Self {
+        Self { version: 1, model, predictions }
+    }
+}
+
+impl Prediction {
+    /// The answer for an image of `size` that is one sign.
+    pub(super) fn answer(size: Size, probabilities: Vec<f64>, classes: &[String]) -> Self {
+        let best = argmax(&probabilities);
+        let (class, probability) = (classes[best].clone(), probabilities[best]);
+        let bounds = [0, 0, size.width, size.height];
+        let decision = Decision::Answer;
+        Self {
+            file: None,
+            decision,
+            label: Some(best as u32),
+            class: Some(class.clone()),
+            probability: Some(probability),
+            set: vec![class.clone()],
+            reasons: Vec::new(),
+            probabilities,
+            text: class.clone(),
+            glyphs: vec![Glyph { bounds, class, probability, decision }],
+            error: None,
+        }
+    }
+
+    /// The entry of an image that could not be read.
+    pub fn failed(error: Error) -> Self {
+        Self {
+            file: None,
+            decision: Decision::Error,
+            label: None,
+            class: None,
+            probability: None,
+            set: Vec::new(),
+            reasons: Vec::new(),
+            probabilities: Vec::new(),
+            text: String::new(),
+            glyphs: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// The same, of a file called `name`.
+    #[must_use]
+    pub fn with_file(mut self, name: impl Into<String>) -> Self {
+        self.file = Some(name.into());
+        self
+    }
+
+    /// The labels from the most to the least probable, equals by index; empty where the image could not be read.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut labels: Vec<usize> = (0..self.probabilities.len()).collect();
+        labels.sort_by(|&a, &b| self.probabilities[b].total_cmp(&self.probabilities[a]));
+        labels
+    }
+}
+
+#[allow(clippy::ref_option)] // serde hands over a reference to the field.
+fn error_as_json<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(Error::to_json).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn an_answer_is_one_entry_of_the_contract() {
+        let classes = ["no".to_owned(), "yes".to_owned()];
+        let size = Size { height: 20, width: 30, channels: 1 };
+        let prediction = Prediction::answer(size, vec![0.25, 0.75], &classes).with_file("a.png");
+        let expected = concat!(
+            r#"{"file":"a.png","decision":"answer","label":1,"class":"yes","probability":0.75,"set":["yes"],"#,
+            r#""reasons":[],"probabilities":[0.25,0.75],"text":"yes","#,
+            r#""glyphs":[{"box":[0,0,30,20],"class":"yes","probability":0.75,"decision":"answer"}],"error":null}"#
+        );
+        assert_eq!(serde_json::to_string(&prediction).unwrap(), expected);
+        assert_eq!(prediction.ranked(), [1, 0]);
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_read_is_an_entry_with_its_error() {
+        let error = Error::new(ErrorKind::Data, "no image").with_file("a.png");
+        let json = serde_json::to_value(Prediction::failed(error).with_file("a.png")).unwrap();
+        assert_eq!(json["decision"], "error");
+        assert_eq!(json["error"]["kind"], "data");
+        assert_eq!(json["error"]["message"], "a.png: no image");
+        assert!(json["label"].is_null() && json["class"].is_null() && json["probability"].is_null());
+        assert_eq!(json["set"], serde_json::json!([]));
+        assert_eq!(json["text"], "");
+    }
+}

@@ -1,0 +1,107 @@
+//! Preprocess and augment against independent oracles: Pillow, and Keras' affine matrix resampled by SciPy.
+//! The fixtures are made by `reference/preprocess_fixture.py` and `reference/augment_fixture.py`.
+
+use inkstone::data::augment::Drawn;
+use inkstone::data::dataset::{Image, Images, Size};
+use inkstone::data::{Augment, Preprocess};
+use inkstone::parallel::Pool;
+use inkstone::spec::pipeline::{Fill, FillRule};
+use inkstone::spec::{AugmentSpec, PreprocessSpec};
+use safetensors::SafeTensors;
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/fixtures/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(path).expect("the fixture is part of the repository")
+}
+
+fn bytes<'a>(tensors: &SafeTensors<'a>, name: &str) -> (Vec<usize>, &'a [u8]) {
+    let tensor = tensors.tensor(name).expect("a tensor of the fixture");
+    (tensor.shape().to_vec(), tensor.data())
+}
+
+fn floats(tensors: &SafeTensors<'_>, name: &str) -> Vec<f32> {
+    let (_, data) = bytes(tensors, name);
+    data.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
+}
+
+fn image<'a>(shape: &[usize], pixels: &'a [u8]) -> Image<'a> {
+    let channels = shape.get(2).copied().unwrap_or(1);
+    Image { size: Size { height: shape[0], width: shape[1], channels }, pixels }
+}
+
+fn prepare(image: Image<'_>, height: usize, width: usize) -> Vec<u8> {
+    let images = Images::collect([image]);
+    let pool = Pool::new(1).expect("a thread");
+    let spec = PreprocessSpec::default().size([height, width]);
+    let preprocess = Preprocess::fit(&spec, &images, &[0], &pool).expect("a right spec");
+    let mut out = vec![0; preprocess.size().len()];
+    preprocess.prepare(image, &mut out);
+    out
+}
+
+#[test]
+fn grey_and_sizes_are_pillows() {
+    let file = fixture("preprocess");
+    let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
+    let (shape, colour) = bytes(&tensors, "colour");
+    let (grey_shape, grey) = bytes(&tensors, "grey");
+    assert_eq!(prepare(image(&shape, colour), shape[0], shape[1]), grey);
+    let mut n_checked = 0;
+    for name in tensors.names() {
+        let parts: Vec<&str> = name.split('.').collect();
+        let &[kind, height, width] = &parts[..] else { continue };
+        let side = |text: &str| text.parse::<usize>().expect("a side");
+        let found = prepare(image(&grey_shape, grey), side(height), side(width));
+        assert_eq!(found, prepare(image(&shape, colour), side(height), side(width)), "grey before resizing");
+        match kind {
+            "area" => assert_eq!(found, bytes(&tensors, name).1, "{name}"),
+            _ => {
+                for (found, exact) in found.iter().zip(floats(&tensors, name)) {
+                    assert!((f32::from(*found) - exact).abs() < 0.501, "{name}: {found} {exact}");
+                }
+            }
+        }
+        n_checked += 1;
+    }
+    assert_eq!(n_checked, 19);
+}
+
+#[test]
+fn affine_parts_are_keras_matrix_in_one_bilinear_pass_of_scipy() {
+    let file = fixture("augment");
+    let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
+    let parameters = floats(&tensors, "parameters");
+    let rules = [
+        ("edge", Fill::Rule(FillRule::Edge)),
+        ("reflect", Fill::Rule(FillRule::Reflect)),
+        ("constant", Fill::Constant(50.0)),
+    ];
+    let mut worst = 0.0_f32;
+    for (rule, fill) in rules {
+        for kind in ["digits", "colour"] {
+            let (shape, pixels) = bytes(&tensors, kind);
+            let pictures = Images::uniform(image(&shape[1..], pixels).size, pixels.to_vec());
+            let size = pictures.get(0).size;
+            let spec = AugmentSpec::default().rotation_degrees(1.0).fill(fill);
+            let augment = Augment::new(&spec, size).expect("a right spec").expect("not nothing");
+            let expected = floats(&tensors, &format!("{kind}.{rule}"));
+            let mut out = vec![f32::NAN; size.len()];
+            for (i, &[theta, columns, rows, shear, zoom_x, zoom_y]) in parameters.as_chunks().0.iter().enumerate() {
+                let drawn = Drawn {
+                    rotation_degrees: theta,
+                    shift: [rows, columns],
+                    shear_degrees: shear,
+                    zoom: [zoom_y, zoom_x],
+                    ..Drawn::default()
+                };
+                augment.apply_drawn(pictures.get(i % shape[0]).pixels, &drawn, &mut out);
+                for (k, (found, expected)) in out.iter().zip(&expected[i * size.len()..]).enumerate() {
+                    let error = (found - expected).abs() / 255.0;
+                    assert!(error <= 1e-5, "{kind}, {rule}, parameters {i}, value {k}: {found} {expected}");
+                    worst = worst.max(error);
+                }
+            }
+        }
+    }
+    println!("greatest error in [0, 1]: {worst:e}");
+}
