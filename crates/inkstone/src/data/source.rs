@@ -129,7 +129,9 @@ fn open_set(name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Data
         return built_in_mnist();
     }
     let family = if name.starts_with("emnist") { "emnist" } else { name };
-    let help = format!("get it with `inkstone fetch {family}`");
+    // The two largest parts of EMNIST are fetched by their own names only.
+    let to_fetch = if name.starts_with("emnist-by") { name } else { family };
+    let help = format!("get it with `inkstone fetch {to_fetch}`");
     let Some(home) = &options.home else {
         let message = format!("`{name}` is not built in, and no folder of fetched sets is given");
         return Err(Error::new(ErrorKind::Usage, message).with_help(help));
