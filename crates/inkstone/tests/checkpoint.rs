@@ -134,7 +134,10 @@ fn each_defect_names_its_place_with_expected_and_found() {
     check(&edited(r#"\"input\":[6,6,1]"#, r#"\"input\":[6,6,3]"#), "input: expected 6×6×1");
     check(&edited(r#"\"input\":[6,6,1]"#, r#"\"input\":[6,99999999,1]"#), "input: expected [height, width, channels]");
     check(&edited(r#"[\"cat\",\"猫\"]"#, "[]"), "classes: expected 1 to 65536 classes, found 0");
-    check(&edited(r#"[\"cat\",\"猫\"]"#, r#"[\"cat\"]"#), "tensor parameters.dense_1.kernel: expected f32 values of shape [32, 1]");
+    check(
+        &edited(r#"[\"cat\",\"猫\"]"#, r#"[\"cat\"]"#),
+        "tensor parameters.dense_1.kernel: expected f32 values of shape [32, 1]",
+    );
 }
 
 #[test]
