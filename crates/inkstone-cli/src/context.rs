@@ -4,9 +4,12 @@ use std::cell::OnceCell;
 use std::env;
 use std::path::PathBuf;
 
+use inkstone::data::Dataset;
+use inkstone::data::source::{self, SourceOptions};
 use inkstone::engine::Isa;
 use inkstone::parallel::Pool;
 use inkstone::{Error, ErrorKind, Result};
+use serde::Serialize;
 
 use crate::args::Global;
 use crate::terminal::{self, Terminal};
@@ -59,9 +62,21 @@ impl Context {
     }
 
     /// Prints the one JSON document of `--json`.
-    pub(crate) fn print_json(&self, document: &serde_json::Value) {
-        self.print(&format!("{document:#}"));
+    pub(crate) fn print_json(&self, document: &impl Serialize) {
+        self.print(&to_json(document));
     }
+
+    /// Reads a data set; what is worth a line goes to stderr.
+    pub(crate) fn open(&self, source: &str) -> Result<Dataset> {
+        let note = |text: &str| self.terminal.note_or_warn(text);
+        let options = SourceOptions { home: Some(self.home.clone()), note: Some(&note), ..SourceOptions::default() };
+        source::open(source, &options, self.pool()?)
+    }
+}
+
+/// A document as it is printed and kept in files: indented, keys in their own order.
+pub(crate) fn to_json(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).expect("a document has string keys and finite numbers")
 }
 
 /// The instruction set called `name`, if this machine has it.

@@ -5,6 +5,8 @@
 mod args;
 mod commands;
 mod context;
+mod interrupt;
+mod recipes;
 mod terminal;
 
 use std::process::ExitCode;
@@ -43,11 +45,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Outcome> {
     let context = Context::new(&cli.global)?;
     match cli.command {
-        Command::Train(args) => commands::train::run(args, &context),
+        Command::Train(args) => commands::train::run(&args, &context),
         Command::Evaluate(args) => commands::evaluate::run(&args, &context),
         Command::Predict(args) => commands::predict::run(&args, &context),
         Command::Fetch(args) => commands::fetch::run(args, &context),
-        Command::Inspect(args) => commands::inspect::run(args, &context),
+        Command::Inspect(args) => commands::inspect::run(&args, &context),
         Command::Completions(args) => commands::completions::run(&args, &context),
     }
 }
@@ -81,7 +83,7 @@ fn report(error: &Error, wants_json: bool) {
 fn exit_code(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Usage => 2,
-        ErrorKind::Interrupted => 130,
+        ErrorKind::Interrupted => interrupt::EXIT_CODE,
         _ => 1,
     }
 }

@@ -6,6 +6,10 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use inkstone::train::{EpochMetrics, Event};
+
+/// How often a training says how far it is.
+pub(crate) const REFRESH: Duration = Duration::from_millis(100);
 
 /// How often a long piece of work says so through a pipe.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -58,17 +62,25 @@ impl Terminal {
         err(&format!("{word} {text}\n"));
     }
 
+    /// A sentence of the library: a warning where it begins with `warning: `, else a note.
+    pub(crate) fn note_or_warn(self, text: &str) {
+        match text.strip_prefix("warning: ") {
+            Some(text) => self.warn(text),
+            None => self.note(text),
+        }
+    }
+
     /// A bar over `total` steps with a changing message (loss, accuracy, images/s), rate and time left.
     pub(crate) fn steps(self, total: u64, title: &str) -> Progress {
         self.progress(total, title, "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")
     }
 
-    /// A bar over bytes with amount, rate and time left. `total` 0: unknown.
+    /// A bar over bytes with amount, a changing message (the rate) and time left. `total` 0: unknown.
     pub(crate) fn bytes(self, total: u64, title: &str) -> Progress {
         let template = if total == 0 {
-            "{prefix} {spinner} {bytes}  {bytes_per_sec}  {msg}"
+            "{prefix} {spinner} {bytes}  {msg}"
         } else {
-            "{prefix} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}"
+            "{prefix} {bar:24} {bytes}/{total_bytes}  {msg}  {eta} left"
         };
         self.progress(total, title, template)
     }
@@ -111,23 +123,75 @@ impl Progress {
         }
     }
 
-    /// Prints a line above the bar.
-    pub(crate) fn line(&self, text: &str) {
-        self.suspend(|| self.terminal.note(text));
-    }
-
-    /// Takes the bar away while `work` writes to the terminal.
-    pub(crate) fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
-        match &self.bar {
-            Some(bar) => bar.suspend(work),
-            None => work(),
-        }
-    }
-
     /// Takes the bar away for good.
     pub(crate) fn finish(self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Shows a training: a bar for the epoch under way, a line for each that is done.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    terminal: Terminal,
+    progress: Option<Progress>,
+}
+
+impl Watcher {
+    /// Before the first event.
+    pub(crate) fn new(terminal: Terminal) -> Self {
+        Self { terminal, progress: None }
+    }
+
+    /// Shows one event.
+    pub(crate) fn observe(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Started { epoch, step, n_epochs, n_steps, n_training, n_validation } => {
+                let begun = *epoch > 0 || *step > 0;
+                let start =
+                    if begun { format!("going on after step {step} of epoch {}: ", epoch + 1) } else { String::new() };
+                self.terminal.note(&format!(
+                    "{start}{n_epochs} epochs of {n_steps} steps on {n_training} images, {n_validation} for validation"
+                ));
+            }
+            Event::Step(now) => {
+                let progress = self.progress.get_or_insert_with(|| {
+                    self.terminal.steps(now.n_steps as u64, &format!("epoch {}/{}", now.epoch, now.n_epochs))
+                });
+                let message = format!(
+                    "loss {:.4}  accuracy {:.4}  {:.0} images/s",
+                    now.loss, now.accuracy, now.images_per_second
+                );
+                progress.set(now.step as u64, &message);
+            }
+            Event::EpochEnded { metrics, n_epochs, is_kept } => {
+                self.finish();
+                self.terminal.note(&epoch_line(metrics, *n_epochs, *is_kept));
+            }
+            Event::Warning(text) => self.terminal.warn(text),
+            Event::Stopped(_) => self.finish(),
+            _ => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.finish();
+        }
+    }
+}
+
+/// One epoch in a line.
+fn epoch_line(metrics: &EpochMetrics, n_epochs: usize, is_kept: bool) -> String {
+    let validation = match (metrics.validation_loss, metrics.validation_accuracy) {
+        (Some(loss), Some(accuracy)) => format!("  validation loss {loss:.4}  accuracy {accuracy:.4}"),
+        _ => String::new(),
+    };
+    let kept = if is_kept { "  kept" } else { "" };
+    format!(
+        "epoch {}/{n_epochs}  loss {:.4}  accuracy {:.4}{validation}  {:.1} s  {:.0} images/s{kept}",
+        metrics.epoch, metrics.train_loss, metrics.train_accuracy, metrics.train_seconds, metrics.images_per_second
+    )
 }

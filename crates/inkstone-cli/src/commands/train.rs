@@ -1,11 +1,23 @@
 //! `inkstone train`: recipe → data → split → training → run folder → test report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use inkstone::data::fingerprint::{Fingerprint, fingerprint};
+use inkstone::data::split::{SplitFile, split};
+use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split, augment};
+use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
+use inkstone::predict::Predictor;
+use inkstone::spec::Recipe;
+use inkstone::spec::recipe::Proportions;
+use inkstone::train::folder::{self, Existing, RunFolder};
+use inkstone::train::{Ended, Ending, Origin, Setup, Watch};
 use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
-use crate::context::Context;
+use crate::context::{Context, to_json};
+use crate::interrupt;
+use crate::recipes;
+use crate::terminal::Watcher;
 
 /// Train a model and measure it on the test part
 #[derive(Debug, clap::Args)]
@@ -19,22 +31,220 @@ pub(crate) struct Args {
     /// A recipe's name or file, or a source of images; then overrides of recipe keys such as epochs=3
     #[arg(value_name = "RECIPE|SOURCE] [KEY=VALUE")]
     words: Vec<String>,
-    /// Train on these images instead of the recipe's `data.source`
+    /// Train on these images instead of the recipe's `data.source`; without a recipe: with the recipe `images`
     #[arg(long, value_name = "SOURCE")]
     data: Option<String>,
     /// The run folder; `runs/<name>-<NNN>` where not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace an earlier run in --out
-    #[arg(long)]
+    #[arg(long, requires = "out")]
     force: bool,
-    /// Go on with a run that was interrupted
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "out", "force"])]
+    /// Go on with a run that was interrupted, or for more epochs (epochs=N)
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "out", "force", "seed"])]
     resume: Option<PathBuf>,
 }
 
 /// Trains, saves and prints the report (with `--json` the document of `report.json`).
-pub(crate) fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let _ = (args.words, args.data, args.out, args.force, args.resume, context);
-    Err(Error::new(ErrorKind::Usage, "this build has no `train`"))
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    match &args.resume {
+        Some(path) => resume(path, &args.words, context),
+        None => start(args, context),
+    }
+}
+
+fn start(args: &Args, context: &Context) -> Result<Outcome> {
+    let chosen = recipes::choose(&args.words, args.data.as_deref(), context)?;
+    let source = chosen.source()?;
+    let dataset = context.open(&source)?;
+    let mut recipe = chosen.for_dataset(&dataset)?;
+    recipe.data.source = Some(recipes::lasting(&source)?);
+    if let Some(seed) = context.seed {
+        recipe.train.seed = seed;
+    }
+    let split = split(&dataset, &recipe.data)?;
+    state_the_split(&mut recipe, &dataset);
+    let hashes = fingerprint(&dataset, context.pool()?);
+    let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
+    let notes = split.notes.clone();
+    let job = Job::new(recipe, dataset, split, &hashes, record, context)?;
+    let folder = match &args.out {
+        Some(path) => {
+            let existing = if args.force { Existing::Replace } else { Existing::Refuse };
+            RunFolder::create(path, existing, &job.text)?
+        }
+        None => RunFolder::next(Path::new("runs"), job.name(), &job.text)?,
+    };
+    for note in notes.into_iter().chain(augment::warnings(&job.recipe.augment, &job.samples[0].classes)) {
+        context.terminal.note_or_warn(&note);
+        folder.log(&note)?;
+    }
+    job.train(&folder, context)
+}
+
+fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
+    let folder = RunFolder::open(path)?;
+    let before = Recipe::parse(&folder.recipe()?, path.join(folder::RECIPE))?;
+    let recipe = before.with_overrides(words)?;
+    if !differs_in_epochs_alone(&before, &recipe) {
+        return Err(Error::mismatch(ErrorKind::Usage, "epochs=N or nothing", words.join(" "))
+            .with_place("--resume")
+            .with_help("a run goes on as it was begun; for anything else start a new one"));
+    }
+    let source = recipe.data.source.clone().ok_or_else(|| no_source(path))?;
+    let dataset = context.open(&source)?;
+    let hashes = fingerprint(&dataset, context.pool()?);
+    let file = path.join(folder::SPLIT);
+    let (split, record) = match folder.read(folder::SPLIT)? {
+        Some(bytes) => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let split = SplitFile::parse(&text).and_then(|kept| kept.find(&dataset, &hashes));
+            (split.map_err(|error| error.with_file(&file))?, text)
+        }
+        // Killed before the split was written: nothing was trained on another one.
+        None => {
+            let split = split(&dataset, &recipe.data)?;
+            let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
+            (split, record)
+        }
+    };
+    Job::new(recipe, dataset, split, &hashes, record, context)?.train(&folder, context)
+}
+
+fn no_source(path: &Path) -> Error {
+    Error::mismatch(ErrorKind::Spec, "data.source", "none").with_file(path.join(folder::RECIPE))
+}
+
+fn differs_in_epochs_alone(before: &Recipe, now: &Recipe) -> bool {
+    let mut now = now.clone();
+    now.train.epochs = before.train.epochs;
+    now == *before
+}
+
+/// Writes into the recipe what the split went by, so that `recipe.toml` leaves nothing open.
+fn state_the_split(recipe: &mut Recipe, dataset: &Dataset) {
+    let has = |part: Part| dataset.samples.iter().any(|sample| sample.part == Some(part));
+    if recipe.data.split.is_some() {
+        return;
+    }
+    if ![Part::Train, Part::Validation, Part::Test].into_iter().any(has) {
+        recipe.data.split = Some(Proportions(inkstone::data::split::DEFAULT_PROPORTIONS));
+    } else if !has(Part::Validation) {
+        recipe.data.validation.get_or_insert(inkstone::data::split::DEFAULT_VALIDATION);
+    }
+}
+
+/// A training that is ready to run: everything resolved, the parts apart. The test part is kept for the end.
+struct Job {
+    recipe: Recipe,
+    /// The recipe as it stands in the folder.
+    text: String,
+    /// `split.json`.
+    record: String,
+    fingerprint: String,
+    source: String,
+    /// Training and validation.
+    samples: [Samples; 2],
+    augment: Option<Augment>,
+    /// What the report is about, and its images as they were read.
+    measured: (Part, Dataset),
+}
+
+impl Job {
+    fn new(
+        mut recipe: Recipe,
+        dataset: Dataset,
+        split: Split,
+        hashes: &Fingerprint,
+        record: String,
+        context: &Context,
+    ) -> Result<Self> {
+        let pool = context.pool()?;
+        let preprocess = Preprocess::fit(&recipe.preprocess, &dataset.images, &split.train, pool)?;
+        recipe.preprocess = preprocess.spec().clone();
+        let part = if split.test.is_empty() { Part::Validation } else { Part::Test };
+        let measured = (part, dataset.subset(split.part(part)));
+        let source = dataset.name.clone();
+        let samples = Samples::of_parts(dataset, [&split.train, &split.validation], &preprocess, pool);
+        let augment = Augment::new(&recipe.augment, preprocess.size())?;
+        let text = recipe.to_toml();
+        let job = Self { recipe, text, record, fingerprint: hashes.hex.clone(), source, samples, augment, measured };
+        job.setup(context)?.plan()?; // What cannot be trained leaves no folder behind.
+        Ok(job)
+    }
+
+    fn name(&self) -> &str {
+        self.recipe.name.as_deref().unwrap_or(&self.source)
+    }
+
+    fn setup<'a>(&'a self, context: &'a Context) -> Result<Setup<'a>> {
+        Ok(Setup {
+            model: &self.recipe.model,
+            train: &self.recipe.train,
+            training: &self.samples[0],
+            validation: &self.samples[1],
+            augment: self.augment.as_ref(),
+            pool: context.pool()?,
+            isa: context.isa,
+        })
+    }
+
+    fn train(&self, folder: &RunFolder, context: &Context) -> Result<Outcome> {
+        let origin = Origin {
+            recipe: &self.text,
+            source: &self.source,
+            fingerprint: &self.fingerprint,
+            split: self.record.as_bytes(),
+        };
+        let mut watcher = Watcher::new(context.terminal);
+        let watch = Watch {
+            observe: &mut |event| watcher.observe(event),
+            stop: interrupt::flag(),
+            interval: crate::terminal::REFRESH,
+        };
+        let ended = inkstone::train::run(folder, &self.setup(context)?, &origin, watch)?;
+        watcher.finish();
+        if let Ending::Interrupted { .. } = ended.ending {
+            let again = format!("go on with `inkstone train --resume {}`", folder.path().display());
+            return Err(Error::new(ErrorKind::Interrupted, ended.ending.to_string()).with_help(again));
+        }
+        self.finish(folder, &ended, context)
+    }
+
+    /// The report: a function of the model and the test part, so that it can be made again.
+    fn finish(&self, folder: &RunFolder, ended: &Ended, context: &Context) -> Result<Outcome> {
+        let terminal = context.terminal;
+        terminal.note(&ended.kept_because);
+        terminal.note(&ended.verdict);
+        let model = inkstone::predict::open(&folder.path().to_string_lossy())?;
+        let (part, images) = &self.measured;
+        let about = About {
+            model: ModelInfo { name: model.name, sha256: model.checkpoint.sha256(), kept_epoch: ended.kept_epoch },
+            data: DataInfo {
+                source: self.source.clone(),
+                part: part.name().to_owned(),
+                n: images.samples.len(),
+                fingerprint: self.fingerprint.clone(),
+            },
+        };
+        if images.samples.is_empty() {
+            return Err(Error::mismatch(ErrorKind::Data, "a test or validation part to report on", "none")
+                .with_help("the model is trained and saved; measure it with `inkstone evaluate`"));
+        }
+        if *part != Part::Test {
+            terminal.warn("there is no test part: the report is about the validation part, which chose the epoch");
+        }
+        let predictor = Predictor::from_checkpoint(model.checkpoint, context.isa);
+        let all: Vec<u32> = (0..images.samples.len() as u32).collect();
+        let report = evaluate::evaluate(&predictor, context.pool()?, images, &all, about)?;
+        let document = to_json(&report) + "\n";
+        folder.write_if_changed(folder::REPORT, document.as_bytes())?;
+        if context.json {
+            context.print(&document);
+        } else {
+            context.print(&evaluate::text(&report));
+        }
+        terminal.note(&format!("saved in {}", folder.path().display()));
+        Ok(Outcome::Done)
+    }
 }

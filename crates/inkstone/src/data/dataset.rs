@@ -34,6 +34,20 @@ pub struct Rows {
 }
 
 impl Dataset {
+    /// These samples alone, with all classes.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    #[must_use]
+    pub fn subset(&self, indices: &[u32]) -> Self {
+        Self {
+            name: self.name.clone(),
+            classes: self.classes.clone(),
+            images: Images::collect(indices.iter().map(|&i| self.images.get(i as usize))),
+            samples: indices.iter().map(|&i| self.samples[i as usize].clone()).collect(),
+        }
+    }
+
     /// A dataset from arrays in memory, part by part.
     ///
     /// # Errors

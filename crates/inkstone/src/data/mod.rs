@@ -1,26 +1,32 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
+#[cfg(feature = "fetch")]
+pub mod fetch;
+
 pub mod dataset;
-pub mod idx;
-mod idx_set;
-mod arrays;
-#[cfg(feature = "formats")]
-mod npz;
+pub mod fingerprint;
+
 #[cfg(feature = "formats")]
 pub mod decode;
+pub mod idx;
+mod arrays;
+mod idx_set;
 #[cfg(feature = "formats")]
 pub mod folder;
 mod listing;
+#[cfg(feature = "formats")]
+mod npz;
 pub mod source;
-pub mod fingerprint;
-pub mod split;
-pub mod inspect;
 
-pub mod resize;
+pub mod inspect;
+pub mod split;
+
 pub mod preprocess;
-mod trigonometry;
+pub mod resize;
+
 mod affine;
 pub mod augment;
+mod trigonometry;
 
 pub mod batches;
 

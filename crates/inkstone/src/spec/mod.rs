@@ -14,6 +14,7 @@ mod read;
 mod write;
 
 pub mod builtin;
+pub mod summary;
 
 pub use model::{Activation, LayerSpec, ModelSpec};
 pub use pipeline::{AugmentSpec, PreprocessSpec};
