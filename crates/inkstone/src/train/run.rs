@@ -230,7 +230,7 @@ impl Record<'_> {
     }
 }
 
-const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Whether the recipe differs in its number of epochs; an error where anything else differs.
 fn check_circumstances(before: &Circumstances, now: &Circumstances) -> Result<bool> {
