@@ -75,12 +75,12 @@ impl Terminal {
         self.progress(total, title, "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")
     }
 
-    /// A bar over bytes with amount, rate and time left. `total` 0: unknown.
+    /// A bar over bytes with amount, a changing message (the rate) and time left. `total` 0: unknown.
     pub(crate) fn bytes(self, total: u64, title: &str) -> Progress {
         let template = if total == 0 {
-            "{prefix} {spinner} {bytes}  {bytes_per_sec}  {msg}"
+            "{prefix} {spinner} {bytes}  {msg}"
         } else {
-            "{prefix} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}"
+            "{prefix} {bar:24} {bytes}/{total_bytes}  {msg}  {eta} left"
         };
         self.progress(total, title, template)
     }

@@ -1,5 +1,8 @@
 //! From files to batches: source → dataset → split → pipeline (preprocess, augment) → batches.
 
+#[cfg(feature = "fetch")]
+pub mod fetch;
+
 pub mod dataset;
 pub mod fingerprint;
 

@@ -129,7 +129,9 @@ fn open_set(name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Data
         return built_in_mnist();
     }
     let family = if name.starts_with("emnist") { "emnist" } else { name };
-    let help = format!("get it with `inkstone fetch {family}`");
+    // The two largest parts of EMNIST are fetched by their own names only.
+    let to_fetch = if name.starts_with("emnist-by") { name } else { family };
+    let help = format!("get it with `inkstone fetch {to_fetch}`");
     let Some(home) = &options.home else {
         let message = format!("`{name}` is not built in, and no folder of fetched sets is given");
         return Err(Error::new(ErrorKind::Usage, message).with_help(help));
@@ -139,7 +141,7 @@ fn open_set(name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Data
             continue;
         }
         return match idx_set::find(&listing::list(&folder)?.files).remove(name) {
-            Some(files) => idx_set::read(name, &files, name, pool),
+            Some(files) => idx_set::read(name, &files, name, pool).map_err(|error| error.with_file(&folder)),
             None => open_folder(&folder, name, options, pool),
         };
     }
@@ -153,7 +155,9 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
     let files = listing::list(folder)?.files;
     let sets = idx_set::find(&files);
     match sets.iter().next() {
-        Some((prefix, files)) if sets.len() == 1 => return idx_set::read(prefix, files, name, pool),
+        Some((prefix, files)) if sets.len() == 1 => {
+            return idx_set::read(prefix, files, name, pool).map_err(|error| error.with_file(folder));
+        }
         Some(_) => {
             let names: Vec<&str> = sets.keys().map(String::as_str).collect();
             return Err(Error::mismatch(ErrorKind::Data, "the IDX files of one set", names.join(", "))
@@ -229,6 +233,7 @@ fn built_in_mnist() -> Result<Dataset> {
         part: Some(part),
         image_file: "mnist".into(),
         label_file: "mnist".into(),
+        label_place: None,
         size,
         pixels,
         labels: labels.iter().map(|&label| label.into()).collect(),
