@@ -131,7 +131,8 @@ fn a_folder_of_idx_files_is_trained_evaluated_and_inspected() {
     let ran = desk.ok(&format!("train bars {SMALL} epochs=6 --out runs/a"));
     assert!(ran.stdout.contains("precision") && ran.stdout.contains("accuracy"), "{}", ran.stdout);
     assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("epoch ")).count(), 6, "{}", ran.stderr);
-    let files = ["recipe.toml", "split.json", "model.safetensors", "resume.safetensors", "metrics.jsonl", "metrics.csv"];
+    let files =
+        ["recipe.toml", "split.json", "model.safetensors", "resume.safetensors", "metrics.jsonl", "metrics.csv"];
     for file in files.iter().chain(&["report.json", "log.txt"]) {
         assert!(desk.path("runs/a").join(file).is_file(), "{file}");
     }
@@ -293,7 +294,11 @@ fn each_wrong_input_is_one_clear_line() {
     desk.fails("train nmist --out x", 2, "did you mean `mnist`?");
     desk.fails("train bars other --out x", 2, "expected one recipe or source");
     desk.write("mine.toml", "version = 1\n[train]\nepoch = 3\n[model]\nlayers = [\"flatten\", { dense = {} }]\n");
-    desk.fails("train mine.toml --data bars --out x", 1, "mine.toml: line 3, train.epoch: unknown key; did you mean `epochs`?");
+    desk.fails(
+        "train mine.toml --data bars --out x",
+        1,
+        "mine.toml: line 3, train.epoch: unknown key; did you mean `epochs`?",
+    );
     desk.write("flat.toml", "version = 1\n[model]\nlayers = [{ dense = {} }]\n");
     desk.fails("train flat.toml --data bars --out x", 1, "layer 1 (dense): expected a vector");
     desk.fails("train missing.toml --out x", 1, "missing.toml");

@@ -97,9 +97,8 @@ fn sanitizer(chore: &mut Chore) -> Result<(), String> {
     }
     let host = steps::host()?;
     let words = ["+nightly", "test", "-p", "inkstone-kernels", "--lib", "--tests", "--target", &host];
-    let step = Step::cargo(&words)
-        .with("RUSTFLAGS", "-Zsanitizer=address")
-        .with("CARGO_TARGET_DIR", "target/sanitizer");
+    let step =
+        Step::cargo(&words).with("RUSTFLAGS", "-Zsanitizer=address").with("CARGO_TARGET_DIR", "target/sanitizer");
     chore.tests(step)
 }
 

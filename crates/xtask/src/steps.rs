@@ -122,7 +122,10 @@ mod tests {
     #[test]
     fn summaries_of_both_runners_are_counted() {
         for (line, expected) in [
-            ("test result: ok. 18 passed; 0 failed; 0 ignored; 0 measured; 84 filtered out; finished in 0.02s", Some((18, 0))),
+            (
+                "test result: ok. 18 passed; 0 failed; 0 ignored; 0 measured; 84 filtered out; finished in 0.02s",
+                Some((18, 0)),
+            ),
             ("     Summary [   0.125s] 3 tests run: 2 passed, 1 failed, 0 skipped", Some((2, 1))),
             ("     Summary [   0.125s] 3 tests run: 3 passed (1 slow), 0 skipped", Some((3, 0))),
             ("test a ... ok", None),
