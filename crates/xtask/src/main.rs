@@ -1,8 +1,9 @@
-//! The chores of this repository: `cargo xtask test` and `cargo xtask ci`.
+//! The chores of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask digits`.
 //!
 //! Each step is a command that is printed before it runs; the first that fails ends the chore. What cannot run here (no
 //! nightly toolchain, no cargo-deny) is counted and printed, never silently passed.
 
+mod digits;
 mod steps;
 
 use std::process::ExitCode;
@@ -11,7 +12,8 @@ use steps::{Chore, Step};
 
 const USAGE: &str = "cargo xtask test                every test: unit, integration, documentation, examples, sanitizer
 cargo xtask ci                  the above, and formatting, lints, documentation, licences, packages
-  --install-deny                build cargo-deny first if it is not there (takes minutes)";
+  --install-deny                build cargo-deny first if it is not there (takes minutes)
+cargo xtask digits              train the built-in model `digits` anew and put it into the library";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let mut chore = Chore::default();
     let outcome = match words.as_slice() {
         ["test"] => test(&mut chore),
+        ["digits"] => digits::run(),
         ["ci"] => ci(&mut chore, Deny::IfThere),
         ["ci", "--install-deny"] => ci(&mut chore, Deny::Install),
         _ => {

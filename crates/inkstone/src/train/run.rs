@@ -251,7 +251,7 @@ impl Record<'_> {
     }
 }
 
-const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What makes the rest of a run round differently from its beginning.
 fn unlike(before: &Circumstances, now: &Circumstances) -> Option<String> {
