@@ -152,7 +152,8 @@ impl Watcher {
                 let start =
                     if begun { format!("going on after step {step} of epoch {}: ", epoch + 1) } else { String::new() };
                 self.terminal.note(&format!(
-                    "{start}{n_epochs} epochs of {n_steps} steps on {n_training} images, {n_validation} for validation"
+                    "{start}{n_epochs} {} of {n_steps} steps on {n_training} images, {n_validation} for validation",
+                    if *n_epochs == 1 { "epoch" } else { "epochs" }
                 ));
             }
             Event::Step(now) => {
