@@ -6,7 +6,7 @@ use inkstone::spec::AugmentSpec;
 fn main() -> inkstone::Result<()> {
     let size = Size { height: 16, width: 16, channels: 1 };
     let is_ink =
-        |y: usize, x: usize| (3..5).contains(&y) && (4..12).contains(&x) || y >= 5 && y < 14 && x + y / 2 == 13;
+        |y: usize, x: usize| (3..5).contains(&y) && (4..12).contains(&x) || (5..14).contains(&y) && x + y / 2 == 13;
     let seven: Vec<u8> = (0..size.len()).map(|i| if is_ink(i / 16, i % 16) { 255 } else { 0 }).collect();
 
     let spec = AugmentSpec::default().rotation_degrees(25.0).zoom(0.2).width_shift(0.1);

@@ -1,5 +1,15 @@
 //! `inkstone evaluate`: measures a model on a part of a data set and prints the report.
 
+use std::path::Path;
+
+use inkstone::data::fingerprint::{Fingerprint, fingerprint};
+use inkstone::data::source::SETS;
+use inkstone::data::split::SplitFile;
+use inkstone::data::{Dataset, Part};
+use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
+use inkstone::predict::{self, OpenModel, Predictor};
+use inkstone::spec::Recipe;
+use inkstone::train::folder::{RECIPE, SPLIT};
 use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
@@ -17,13 +27,134 @@ pub(crate) struct Args {
     /// Other images than the ones the run was trained on: a data set's name, a folder or a file
     #[arg(long, value_name = "SOURCE")]
     data: Option<String>,
-    /// test, validation, train or all
+    /// Which of the images; of images without parts of their own, `test` takes all
     #[arg(long, value_name = "PART", default_value = "test")]
-    part: String,
+    part: PartChoice,
 }
 
-/// Prints the report (text, or with `--json` the document of `report.json`) through `context.print`/`print_json`.
+/// What `--part` may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum PartChoice {
+    Test,
+    Validation,
+    Train,
+    All,
+}
+
+impl PartChoice {
+    /// The part, unless it is all of them.
+    fn part(self) -> Option<Part> {
+        match self {
+            Self::Test => Some(Part::Test),
+            Self::Validation => Some(Part::Validation),
+            Self::Train => Some(Part::Train),
+            Self::All => None,
+        }
+    }
+}
+
+/// Prints the report (text, or with `--json` the document of `report.json`).
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
-    let _ = (&args.model, &args.data, &args.part, context);
-    Err(Error::new(ErrorKind::Usage, "this build has no `evaluate`"))
+    let model = predict::open(&args.model)?;
+    if let Some(note) = &model.note {
+        context.terminal.note_or_warn(note);
+    }
+    let dataset = context.open(&source(args, &model)?)?;
+    let hashes = fingerprint(&dataset, context.pool()?);
+    let chosen = choose(args, &model, &dataset, &hashes, context)?;
+    if chosen.indices.is_empty() {
+        let expected = format!("images in the part `{}`", chosen.part);
+        return Err(Error::mismatch(ErrorKind::Data, expected, "none").with_file(&dataset.name));
+    }
+    let about = about(&model, &dataset, &hashes, &chosen);
+    let predictor = Predictor::from_checkpoint(model.checkpoint, context.isa);
+    let report = evaluate::evaluate(&predictor, context.pool()?, &dataset, &chosen.indices, about)?;
+    if context.json {
+        context.print_json(&report);
+    } else {
+        context.print(&evaluate::text(&report));
+    }
+    Ok(Outcome::Done)
+}
+
+fn about(model: &OpenModel, dataset: &Dataset, hashes: &Fingerprint, chosen: &Chosen) -> About {
+    let kept_epoch = Some(model.checkpoint.provenance.kept_epoch).filter(|&epoch| epoch > 0);
+    About {
+        model: ModelInfo { name: model.name.clone(), sha256: model.checkpoint.sha256(), kept_epoch },
+        data: DataInfo {
+            source: dataset.name.clone(),
+            part: chosen.part.to_owned(),
+            n: chosen.indices.len(),
+            fingerprint: hashes.hex.clone(),
+        },
+    }
+}
+
+/// Where the images are: as asked for, as the run's recipe says, or the published set that the model was made from.
+fn source(args: &Args, model: &OpenModel) -> Result<String> {
+    if let Some(source) = &args.data {
+        return Ok(source.clone());
+    }
+    if let Some(run) = &model.run
+        && let Some(source) = Recipe::read(run.join(RECIPE))?.data.source
+    {
+        return Ok(source);
+    }
+    let source = &model.checkpoint.provenance.data_source;
+    if SETS.contains(&source.as_str()) {
+        return Ok(source.clone());
+    }
+    let error = Error::mismatch(ErrorKind::Usage, "--data SOURCE", "a model that does not say where its images are");
+    Err(error.with_place(&args.model))
+}
+
+/// The images that are measured.
+struct Chosen {
+    indices: Vec<u32>,
+    /// What the report calls them.
+    part: &'static str,
+}
+
+fn choose(
+    args: &Args,
+    model: &OpenModel,
+    dataset: &Dataset,
+    hashes: &Fingerprint,
+    context: &Context,
+) -> Result<Chosen> {
+    let all = || (0..dataset.samples.len() as u32).collect();
+    let is_its_own = hashes.hex == model.checkpoint.provenance.data_fingerprint;
+    if is_its_own && matches!(args.part, PartChoice::Train | PartChoice::All) {
+        context.terminal.warn("the model was fitted on these images: this says little of new ones");
+    }
+    let Some(part) = args.part.part() else { return Ok(Chosen { indices: all(), part: "all" }) };
+    if let Some(run) = model.run.as_deref().filter(|_| is_its_own || args.data.is_none()) {
+        return Ok(Chosen { indices: of_run(run, part, dataset, hashes, context)?, part: part.name() });
+    }
+    if dataset.samples.iter().any(|sample| sample.part.is_some()) {
+        let of_part = |&i: &u32| dataset.samples[i as usize].part == Some(part);
+        let indices = (0..dataset.samples.len() as u32).filter(of_part).collect();
+        return Ok(Chosen { indices, part: part.name() });
+    }
+    if is_its_own {
+        let found = "a model without its run folder, and images without parts";
+        let error = Error::mismatch(ErrorKind::Usage, format!("to know the part `{}`", part.name()), found);
+        return Err(error.with_help("name the run folder, or measure --part all"));
+    }
+    if part != Part::Test {
+        let error = Error::mismatch(ErrorKind::Usage, format!("a part `{}`", part.name()), "images without parts");
+        return Err(error.with_file(&dataset.name).with_help("measure all of them with --part all"));
+    }
+    context.terminal.note(&format!("{} has no parts of its own: all its images are measured", dataset.name));
+    Ok(Chosen { indices: all(), part: "all" })
+}
+
+/// The part of the run's own split.
+fn of_run(run: &Path, part: Part, dataset: &Dataset, hashes: &Fingerprint, context: &Context) -> Result<Vec<u32>> {
+    let file = run.join(SPLIT);
+    let split = SplitFile::read(&file)?.find(dataset, hashes).map_err(|error| error.with_file(&file))?;
+    for note in &split.notes {
+        context.terminal.note_or_warn(note);
+    }
+    Ok(split.part(part).to_vec())
 }

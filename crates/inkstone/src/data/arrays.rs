@@ -14,6 +14,8 @@ pub(super) struct ArrayPart {
     pub(super) part: Option<Part>,
     pub(super) image_file: PathBuf,
     pub(super) label_file: PathBuf,
+    /// Where in that file, if it holds several arrays.
+    pub(super) label_place: Option<String>,
     pub(super) size: Size,
     pub(super) pixels: Vec<u8>,
     pub(super) labels: Vec<i64>,
@@ -70,13 +72,18 @@ fn check(part: &ArrayPart) -> Result<()> {
     if n_images != part.labels.len() {
         let expected = format!("{n_images} labels, one for each image of {}", part.image_file.display());
         let found = part.labels.len().to_string();
-        return Err(Error::mismatch(ErrorKind::Data, expected, found).with_file(&part.label_file));
+        let error = Error::mismatch(ErrorKind::Data, expected, found).with_file(&part.label_file);
+        return Err(match &part.label_place {
+            Some(place) => error.with_place(place),
+            None => error,
+        });
     }
     match part.labels.iter().position(|label| !(0..=MAX_LABEL).contains(label)) {
         Some(row) => {
             let expected = format!("labels from 0 to {MAX_LABEL}");
+            let place = part.label_place.as_ref().map_or(String::new(), |place| format!("{place}, "));
             Err(Error::mismatch(ErrorKind::Data, expected, part.labels[row].to_string())
-                .with_place(format!("row {row}"))
+                .with_place(format!("{place}row {row}"))
                 .with_file(&part.label_file))
         }
         None => Ok(()),
@@ -112,7 +119,8 @@ mod tests {
     fn part(labels: Vec<i64>) -> ArrayPart {
         let size = Size { height: 1, width: 1, channels: 1 };
         let (image_file, label_file) = ("images".into(), "labels".into());
-        ArrayPart { part: None, image_file, label_file, size, pixels: vec![0; 3], labels, groups: None }
+        let (label_place, pixels) = (None, vec![0; 3]);
+        ArrayPart { part: None, image_file, label_file, label_place, size, pixels, labels, groups: None }
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn format(bytes: &[u8]) -> Result<ImageFormat> {
     let mismatch = |found: String| Err(Error::mismatch(ErrorKind::Data, EXPECTED, found));
     match image::guess_format(bytes) {
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Pnm)) => Ok(format),
-        Ok(other) => mismatch(format!("{other:?}")),
+        Ok(other) => mismatch(format!("a {} image", other.extensions_str()[0].to_uppercase())),
         Err(_) if bytes.is_empty() => mismatch("an empty file".to_owned()),
         Err(_) => mismatch(describe_bytes(bytes)),
     }
@@ -118,7 +118,16 @@ fn name(format: ImageFormat) -> &'static str {
 /// The decoder's own words, without the format that the message names already.
 fn reason(error: &image::ImageError) -> String {
     use std::error::Error as _;
-    error.source().map_or_else(|| error.to_string(), ToString::to_string).trim_end_matches('.').replace('\n', " ")
+    let is_cut = |error: &std::io::Error| error.kind() == std::io::ErrorKind::UnexpectedEof;
+    if matches!(error, image::ImageError::IoError(error) if is_cut(error)) {
+        return "unexpected end of file".to_owned();
+    }
+    error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+        .trim()
+        .trim_end_matches('.')
+        .replace('\n', " ")
 }
 
 /// Channels and bytes.
@@ -232,7 +241,7 @@ mod tests {
             message(b"hello, I am no picture\n"),
             "expected a PNG, JPEG, BMP or PGM image, found text \"hello, I am no p\""
         );
-        assert_eq!(message(b"GIF89a......"), "expected a PNG, JPEG, BMP or PGM image, found Gif");
+        assert_eq!(message(b"GIF89a......"), "expected a PNG, JPEG, BMP or PGM image, found a GIF image");
         assert_eq!(message(&[0, 0, 8, 3]), "expected a PNG, JPEG, BMP or PGM image, found the bytes 00 00 08 03");
     }
 

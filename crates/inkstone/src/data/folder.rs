@@ -98,8 +98,8 @@ fn find(folder: &Path) -> Result<Found> {
         let n_loose = top.files.iter().filter(|path| is_image_name(path)).count();
         let what = match (n_loose, top.folders.len()) {
             (0, 0) => "neither".to_owned(),
-            (0, n) => format!("{n} folders without images"),
-            (n, _) => format!("{n} images that are in no class's folder"),
+            (0, n) => format!("no image in its folders ({n})"),
+            (n, _) => format!("images that are in no class's folder ({n})"),
         };
         let expected = "a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP or PGM), or MNIST's IDX files";
         return Err(Error::mismatch(ErrorKind::Data, expected, what).with_file(folder));

@@ -184,15 +184,20 @@ impl Header {
         match size {
             _ if zero => Ok(0),
             Some(size) if size <= MAX_BYTES => Ok(size),
-            _ => {
-                Err(Error::mismatch(ErrorKind::Data, "at most 4 GiB of values", self.describe()).with_place("offset 4"))
+            size => {
+                let size = size.map_or(String::new(), |size| format!(" ({:.1} GB)", size as f64 / 1e9));
+                let found = self.describe() + &size;
+                Err(Error::mismatch(ErrorKind::Data, "at most 4 GiB of values", found).with_place("offset 4"))
             }
         }
     }
 
     /// `60000×28×28 values of type u8`.
     fn describe(&self) -> String {
-        let shape: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
+        let mut shape: Vec<String> = self.shape.iter().take(4).map(ToString::to_string).collect();
+        if self.shape.len() > 4 {
+            shape.push("…".to_owned());
+        }
         let name = match self.type_code {
             0x08 => "u8",
             0x09 => "i8",
@@ -217,7 +222,9 @@ fn read_header(reader: &mut impl Read) -> Result<Header> {
         return Err(Error::mismatch(ErrorKind::Data, "an IDX header", "an empty file").with_place("offset 0"));
     }
     if n_read < 4 || start[..2] != [0, 0] {
-        let found = describe_bytes(&start[..n_read]);
+        let mut more = [0; 12];
+        let n_more = if n_read < 4 { 0 } else { read_up_to(reader, &mut more)? };
+        let found = describe_bytes(&[&start[..n_read], &more[..n_more]].concat());
         let expected = "an IDX file, which starts with 00 00";
         return Err(Error::mismatch(ErrorKind::Data, expected, found).with_place("offset 0"));
     }
@@ -358,7 +365,7 @@ mod tests {
         assert!(message(&damaged).starts_with("damaged gzip data"), "{}", message(&damaged));
         let hostile = gzip(&[0, 0, 8, 2, 0, 0, 0x80, 0, 0, 1, 0, 0]);
         assert!(message(&hostile).contains("which cannot hold that many"), "{}", message(&hostile));
-        let long = gzip(&[&plain[..], &[0; 10_000_000]].concat());
+        let long = gzip(&[&plain[..], &vec![0; 10_000_000]].concat());
         assert!(message(&long).contains("offset 30016: expected the end"), "{}", message(&long));
     }
 
@@ -398,7 +405,7 @@ mod tests {
     fn a_header_of_100_gb_is_one_clear_line() {
         assert_eq!(
             message(&[0, 0, 8, 3, 0, 0, 0xFF, 0xFF, 0, 0, 4, 0, 0, 0, 6, 0x40]),
-            "offset 4: expected at most 4 GiB of values, found 65535×1024×1600 values of type u8"
+            "offset 4: expected at most 4 GiB of values, found 65535×1024×1600 values of type u8 (107.4 GB)"
         );
         assert!(message(&[&[0, 0, 0x0E, 9][..], &[0xFF; 36]].concat()).starts_with("offset 4: expected at most 4 GiB"));
     }

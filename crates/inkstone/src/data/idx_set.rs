@@ -85,7 +85,9 @@ pub(super) fn read(prefix: &str, files: &BTreeMap<Part, Files>, folder_name: &st
         parts.insert(0, pair(part, (images, image_array), (labels, label_array))?);
     }
     if prefix.starts_with("emnist") {
-        parts.iter_mut().for_each(|part| transpose(part, pool));
+        for part in &mut parts {
+            transpose(part, pool);
+        }
     }
     arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts)
 }
@@ -104,7 +106,7 @@ fn pair(part: Part, images: (&Path, Idx), labels: (&Path, Idx)) -> Result<ArrayP
     };
     let (labels, groups) = label_columns(&label_array).map_err(|error| error.with_file(label_file))?;
     let (image_file, label_file) = (image_file.to_owned(), label_file.to_owned());
-    Ok(ArrayPart { part: Some(part), image_file, label_file, size, pixels, labels, groups })
+    Ok(ArrayPart { part: Some(part), image_file, label_file, label_place: None, size, pixels, labels, groups })
 }
 
 /// Classes, and writers where the labels are QMNIST's (N, 8).
@@ -178,7 +180,16 @@ mod tests {
         let size = Size { height: 2, width: 3, channels: 1 };
         let (image_file, label_file) = (PathBuf::new(), PathBuf::new());
         let pixels = vec![1, 2, 3, 4, 5, 6];
-        let mut part = ArrayPart { part: None, image_file, label_file, size, pixels, labels: vec![0], groups: None };
+        let mut part = ArrayPart {
+            part: None,
+            image_file,
+            label_file,
+            label_place: None,
+            size,
+            pixels,
+            labels: vec![0],
+            groups: None,
+        };
         transpose(&mut part, &Pool::new(1).unwrap());
         assert_eq!((part.pixels, part.size.height, part.size.width), (vec![1, 4, 2, 5, 3, 6], 3, 2));
     }

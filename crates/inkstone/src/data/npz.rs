@@ -92,7 +92,16 @@ fn read_part<R: Read + Seek>(
         Values::U8(values) => values.into_iter().map(i64::from).collect(),
         Values::Integers(values) => values,
     };
-    Ok(ArrayPart { part, image_file: image_key.into(), label_file: PathBuf::new(), size, pixels, labels, groups: None })
+    Ok(ArrayPart {
+        part,
+        image_file: image_key.into(),
+        label_file: PathBuf::new(),
+        label_place: Some(label_key.to_owned()),
+        size,
+        pixels,
+        labels,
+        groups: None,
+    })
 }
 
 /// Names the array in an error, unless it names a place inside it already.

@@ -294,7 +294,7 @@ impl TryFrom<Stored> for Preprocess {
             let expected = "two different numbers of moderate size";
             return Err(error("scale", expected, format!("{:?}", spec.scale)));
         }
-        Ok(Self { size, channels, stored })
+        Ok(Self { stored, size, channels })
     }
 }
 
@@ -355,12 +355,12 @@ mod tests {
         Size { height, width, channels }
     }
 
-    fn fit(spec: PreprocessSpec, images: &Images) -> Result<Preprocess> {
+    fn fit(spec: &PreprocessSpec, images: &Images) -> Result<Preprocess> {
         let train: Vec<u32> = (0..images.len() as u32).collect();
-        Preprocess::fit(&spec, images, &train, &Pool::new(2).unwrap())
+        Preprocess::fit(spec, images, &train, &Pool::new(2).unwrap())
     }
 
-    fn prepared(spec: PreprocessSpec, images: &Images) -> Vec<u8> {
+    fn prepared(spec: &PreprocessSpec, images: &Images) -> Vec<u8> {
         fit(spec, images).unwrap().prepare_all(images, &Pool::new(2).unwrap()).pixels().to_vec()
     }
 
@@ -380,18 +380,18 @@ mod tests {
     #[test]
     fn grey_is_luma_and_colour_is_kept_or_made() {
         let colour = Images::uniform(size(2, 2, 3), COLOUR.to_vec());
-        assert_eq!(prepared(spec(), &colour), [76, 150, 29, 9]);
-        assert_eq!(prepared(spec().grayscale(false), &colour), COLOUR);
+        assert_eq!(prepared(&spec(), &colour), [76, 150, 29, 9]);
+        assert_eq!(prepared(&spec().grayscale(false), &colour), COLOUR);
         let grey = Images::uniform(size(1, 2, 1), vec![5, 200]);
-        assert_eq!(prepared(spec().grayscale(false), &grey), [5, 5, 5, 200, 200, 200]);
-        assert_eq!(prepared(spec().grayscale(false).size([1, 1]), &grey), [103, 103, 103]);
-        assert_eq!(prepared(spec().size([1, 1]), &colour), [66]);
+        assert_eq!(prepared(&spec().grayscale(false), &grey), [5, 5, 5, 200, 200, 200]);
+        assert_eq!(prepared(&spec().grayscale(false).size([1, 1]), &grey), [103, 103, 103]);
+        assert_eq!(prepared(&spec().size([1, 1]), &colour), [66]);
     }
 
     #[test]
     fn images_that_are_right_already_are_moved_and_not_copied() {
         let images = Images::uniform(size(2, 3, 1), (0..60).collect());
-        let preprocess = fit(spec(), &images).unwrap();
+        let preprocess = fit(&spec(), &images).unwrap();
         let (copy, place) = (images.clone(), images.pixels().as_ptr());
         let kept = preprocess.prepare_owned(images, &Pool::new(1).unwrap());
         assert_eq!(kept.pixels().as_ptr(), place);
@@ -406,24 +406,24 @@ mod tests {
             Image { size: size(1, 2, 3), pixels: &[10, 10, 10, 20, 20, 20] },
         ]);
         assert_eq!(
-            fit(spec(), &mixed).unwrap_err().to_string(),
+            fit(&spec(), &mixed).unwrap_err().to_string(),
             "preprocess.size: expected a size, since the images differ in theirs, found none, and images of 2×2 and \
              1×2; set preprocess.size = [height, width], for instance [28, 28]"
         );
-        assert_eq!(prepared(spec().size([1, 2]), &mixed), [2, 3, 10, 20]);
+        assert_eq!(prepared(&spec().size([1, 2]), &mixed), [2, 3, 10, 20]);
         // One size but both grey and colour: nothing to name.
         let channels = Images::collect([
             Image { size: size(1, 1, 1), pixels: &[1] },
             Image { size: size(1, 1, 3), pixels: &[2, 2, 2] },
         ]);
-        assert_eq!(prepared(spec(), &channels), [1, 2]);
+        assert_eq!(prepared(&spec(), &channels), [1, 2]);
     }
 
     #[test]
     fn a_wrong_spec_is_named_with_its_place() {
         let images = Images::uniform(size(1, 2, 1), vec![0, 255]);
         let check = |spec: PreprocessSpec, message: &str| {
-            assert_eq!(fit(spec, &images).unwrap_err().to_string(), message);
+            assert_eq!(fit(&spec, &images).unwrap_err().to_string(), message);
         };
         check(spec().size([0, 28]), "preprocess.size: expected sides from 1 to 1024, found [0, 28]");
         check(spec().size([28, 2000]), "preprocess.size: expected sides from 1 to 1024, found [28, 2000]");
@@ -433,7 +433,7 @@ mod tests {
         check(spec().scale([0.0, f32::INFINITY]), &format!("{scale} [0.0, inf]"));
         check(spec().scale([0.0, 1e-44]), &format!("{scale} [0.0, 1e-44]"));
         let none = Images::collect([]);
-        assert_eq!(fit(spec(), &none).unwrap_err().to_string(), "expected images with pixels, found none");
+        assert_eq!(fit(&spec(), &none).unwrap_err().to_string(), "expected images with pixels, found none");
         let error = Preprocess::fit(&spec().normalise(Normalise::Dataset), &images, &[], &Pool::new(1).unwrap());
         assert_eq!(
             error.unwrap_err().to_string(),
@@ -444,11 +444,11 @@ mod tests {
     #[test]
     fn scaling_divides_exactly() {
         let images = Images::uniform(size(16, 16, 1), (0..=255).collect());
-        let plain = values(&fit(spec(), &images).unwrap(), images.pixels());
+        let plain = values(&fit(&spec(), &images).unwrap(), images.pixels());
         assert!(plain.iter().enumerate().all(|(byte, &value)| value == byte as f32 / 255.0));
-        let centred = values(&fit(spec().scale([-1.0, 1.0]), &images).unwrap(), images.pixels());
+        let centred = values(&fit(&spec().scale([-1.0, 1.0]), &images).unwrap(), images.pixels());
         assert_eq!((centred[0], centred[51], centred[255]), (-1.0, -0.6, 1.0));
-        let inverted = values(&fit(spec().scale([1.0, 0.0]), &images).unwrap(), images.pixels());
+        let inverted = values(&fit(&spec().scale([1.0, 0.0]), &images).unwrap(), images.pixels());
         assert_eq!((inverted[0], inverted[51], inverted[255]), (1.0, 0.8, 0.0));
     }
 
@@ -468,7 +468,7 @@ mod tests {
     #[test]
     fn channels_have_their_own_statistics_and_a_constant_one_is_only_centred() {
         let images = Images::uniform(size(1, 2, 3), vec![0, 10, 51, 255, 10, 51]);
-        let preprocess = fit(spec().grayscale(false).normalise(Normalise::Dataset), &images).unwrap();
+        let preprocess = fit(&spec().grayscale(false).normalise(Normalise::Dataset), &images).unwrap();
         assert_eq!(preprocess.statistics().unwrap().deviation, [0.5, 1.0, 1.0]);
         let found = values(&preprocess, images.pixels());
         for (found, expected) in found.iter().zip([-1.0, 0.0, 0.0, 1.0, 0.0, 0.0]) {
@@ -492,13 +492,13 @@ mod tests {
     fn an_image_is_normalised_by_its_own_mean_and_deviation_however_it_is_scaled() {
         let images = Images::uniform(size(2, 2, 1), vec![0, 100, 100, 200, 7, 7, 7, 7]);
         for (scale, sign) in [([0.0, 1.0], 1.0), ([-3.0, 1.0], 1.0), ([1.0, 0.0], -1.0)] {
-            let preprocess = fit(spec().scale(scale).normalise(Normalise::Image), &images).unwrap();
+            let preprocess = fit(&spec().scale(scale).normalise(Normalise::Image), &images).unwrap();
             let expected = [-(2.0_f32.sqrt()), 0.0, 0.0, 2.0_f32.sqrt()].map(|value| value * sign);
             assert_eq!(values(&preprocess, images.get(0).pixels), expected);
             assert_eq!(values(&preprocess, images.get(1).pixels), [0.0; 4]);
         }
         let colour = Images::uniform(size(1, 2, 3), vec![0, 4, 9, 2, 4, 5]);
-        let preprocess = fit(spec().grayscale(false).normalise(Normalise::Image), &colour).unwrap();
+        let preprocess = fit(&spec().grayscale(false).normalise(Normalise::Image), &colour).unwrap();
         assert_eq!(values(&preprocess, colour.pixels()), [-1.0, 0.0, 1.0, 1.0, 0.0, -1.0]);
     }
 
@@ -506,7 +506,7 @@ mod tests {
     fn a_stored_preprocess_reads_back_the_same_and_a_wrong_one_is_refused() {
         let images = Images::uniform(size(1, 2, 3), vec![0, 10, 51, 255, 10, 90]);
         for normalise in [Normalise::None, Normalise::Dataset, Normalise::Image] {
-            let preprocess = fit(spec().grayscale(false).normalise(normalise), &images).unwrap();
+            let preprocess = fit(&spec().grayscale(false).normalise(normalise), &images).unwrap();
             let text = serde_json::to_string(&preprocess).unwrap();
             assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), preprocess);
         }

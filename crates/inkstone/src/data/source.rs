@@ -141,7 +141,7 @@ fn open_set(name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Data
             continue;
         }
         return match idx_set::find(&listing::list(&folder)?.files).remove(name) {
-            Some(files) => idx_set::read(name, &files, name, pool),
+            Some(files) => idx_set::read(name, &files, name, pool).map_err(|error| error.with_file(&folder)),
             None => open_folder(&folder, name, options, pool),
         };
     }
@@ -155,7 +155,9 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
     let files = listing::list(folder)?.files;
     let sets = idx_set::find(&files);
     match sets.iter().next() {
-        Some((prefix, files)) if sets.len() == 1 => return idx_set::read(prefix, files, name, pool),
+        Some((prefix, files)) if sets.len() == 1 => {
+            return idx_set::read(prefix, files, name, pool).map_err(|error| error.with_file(folder));
+        }
         Some(_) => {
             let names: Vec<&str> = sets.keys().map(String::as_str).collect();
             return Err(Error::mismatch(ErrorKind::Data, "the IDX files of one set", names.join(", "))
@@ -231,6 +233,7 @@ fn built_in_mnist() -> Result<Dataset> {
         part: Some(part),
         image_file: "mnist".into(),
         label_file: "mnist".into(),
+        label_place: None,
         size,
         pixels,
         labels: labels.iter().map(|&label| label.into()).collect(),

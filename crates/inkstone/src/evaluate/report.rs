@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::checkpoint::Checkpoint;
+use crate::data::Part;
+
 use super::confusion::{Average, ConfusionMatrix};
 use super::metrics::{self, Interval};
 
@@ -47,6 +50,24 @@ pub struct About {
     pub data: DataInfo,
 }
 
+impl About {
+    /// A model, and a part of the data that it was made from.
+    pub fn own(model: &Checkpoint, part: Part) -> Self {
+        let provenance = &model.provenance;
+        let name = provenance.data_source.clone();
+        let kept_epoch = Some(provenance.kept_epoch).filter(|&epoch| epoch > 0);
+        Self {
+            data: DataInfo {
+                source: name.clone(),
+                part: part.name().to_owned(),
+                n: 0,
+                fingerprint: provenance.data_fingerprint.clone(),
+            },
+            model: ModelInfo { name, sha256: model.sha256(), kept_epoch },
+        }
+    }
+}
+
 /// Which model a report is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
@@ -61,7 +82,7 @@ pub struct ModelInfo {
 /// Which data a report is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataInfo {
-    /// What was given as SOURCE.
+    /// The data set's name.
     pub source: String,
     /// `test`, `validation`, `train` or `all`.
     pub part: String,

@@ -78,33 +78,15 @@ impl Predictor {
     /// Bytes that are no image, or one beyond the limits of [`decode`](crate::data::decode::decode).
     pub fn predict_bytes(&self, bytes: &[u8]) -> crate::Result<Prediction> {
         let decoded = crate::data::decode::decode(bytes)?;
-        Ok(self.predict_image(Image { size: decoded.size, pixels: &decoded.pixels }))
+        Ok(self.predict_image(decoded.as_image()))
     }
 
     /// What a file shows, on the calling thread; where it cannot be read, the error.
     pub fn predict_file(&self, file: &std::path::Path) -> Prediction {
-        let answer = read(file).and_then(|bytes| self.predict_bytes(&bytes));
+        let answer = crate::data::decode::read_file(file).and_then(|bytes| self.predict_bytes(&bytes));
         let prediction = answer.unwrap_or_else(|error| Prediction::failed(error.with_file(file)));
         prediction.with_file(file.display().to_string())
     }
-}
-
-/// The most bytes that an image file may have.
-#[cfg(feature = "formats")]
-const FILE_LIMIT: u64 = 256 << 20;
-
-#[cfg(feature = "formats")]
-fn read(file: &std::path::Path) -> crate::Result<Vec<u8>> {
-    use std::io::Read;
-    let failed = |error| crate::Error::io(file, "read the image", &error);
-    let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file).map_err(failed)?;
-    opened.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        let expected = format!("at most {} MiB", FILE_LIMIT >> 20);
-        return Err(crate::Error::mismatch(crate::ErrorKind::Data, expected, "more").with_file(file));
-    }
-    Ok(bytes)
 }
 
 /// p[c] = e^(z[c] − max z) / Σ e^(z[k] − max z), in `f64`.

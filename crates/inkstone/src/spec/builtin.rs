@@ -5,8 +5,11 @@ use std::path::Path;
 use super::recipe::Recipe;
 
 /// Name and text of each.
-const RECIPES: [(&str, &str); 2] =
-    [("mnist", include_str!("../../recipes/mnist.toml")), ("images", include_str!("../../recipes/images.toml"))];
+const RECIPES: [(&str, &str); 3] = [
+    ("mnist", include_str!("../../recipes/mnist.toml")),
+    ("images", include_str!("../../recipes/images.toml")),
+    ("digits", include_str!("../../recipes/digits.toml")),
+];
 
 /// The names of the built-in recipes.
 pub fn recipe_names() -> Vec<&'static str> {

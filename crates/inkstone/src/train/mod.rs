@@ -4,6 +4,8 @@ pub mod trainer;
 
 pub mod run;
 
+pub mod recipe;
+
 pub mod event;
 pub mod folder;
 pub mod loss;
@@ -17,6 +19,7 @@ pub use event::{Ending, Event, Progress};
 pub use folder::{Existing, RunFolder};
 pub use metrics::{EpochMetrics, judge_curves};
 pub use optimizer::Optimizer;
+pub use recipe::{Fitted, fit_recipe};
 pub use run::{Ended, Origin, run};
 pub use schedule::Schedule;
 pub use state::State;

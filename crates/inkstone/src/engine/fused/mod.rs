@@ -186,7 +186,6 @@ impl Fused {
                 if i + 1 == cuts.len() {
                     self.forward(lane, loaded, cut..end, Some(batch));
                     self.loss(lane, batch);
-                    lane.clear_gradients_of_values();
                 }
                 self.backward_blocks(lane, loaded, cut + 1..stop);
                 lane.sums = self.gradient_sums(lane, loaded, cut);
