@@ -183,6 +183,10 @@ fn the_bytes_of_a_model_do_not_depend_on_threads_and_do_on_the_seed() {
     assert_eq!(one, sha256("--threads 2", "two"));
     assert_eq!(one, sha256("--threads 5", "five"));
     assert_ne!(one, sha256("--seed 1", "seed"));
+    // Nor on where the images lie.
+    desk.write_bars("elsewhere/bars");
+    desk.ok(&format!("train elsewhere/bars {SMALL} epochs=2 --out moved"));
+    assert_eq!(one, desk.sha256("moved/model.safetensors"));
 }
 
 #[test]
