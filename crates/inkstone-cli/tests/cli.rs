@@ -1,4 +1,5 @@
 //! The command line as a user meets it: whole commands in a folder of their own, on data that takes moments.
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -68,7 +68,8 @@ fn the_built_in_files_are_written_out_by_two_processes_at_once_verified_and_foun
     let error = &json(&verified)["error"];
     assert_eq!(error["kind"], "fetch");
     let message = error["message"].as_str().unwrap();
-    assert_eq!(message, "1 of 4 files are not right: t10k-labels-idx1-ubyte (expected 10008 bytes, found 7)");
+    let wrong = "1 of 4 files are not right: t10k-labels-idx1-ubyte (expected 10008 bytes, found 7)";
+    assert!(message.contains(wrong), "{message}");
 }
 
 #[test]

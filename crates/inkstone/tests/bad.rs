@@ -1,5 +1,6 @@
 //! The corpus of bad files under tests/bad (made by reference/make_bad_files.py): each gives one exact line.
 #![cfg(feature = "formats")]
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
 
 use std::path::{Path, PathBuf};
 

@@ -408,3 +408,56 @@ fn without_a_validation_part_the_last_epoch_is_kept() {
     assert_eq!(state.kept_epoch(), Some(2));
     assert_eq!(state.metrics()[1].validation_loss, None);
 }
+
+/// Names the folder that a spawned copy of this test program trains in.
+const WORKER: &str = "INKSTONE_TEST_WORKER";
+
+fn killed_world() -> World {
+    World::new(DEEP, &EVERYTHING.replace("epochs = 3", "epochs = 12"))
+}
+
+/// The process that the next test kills; does nothing where it is run as one test among others.
+#[test]
+fn worker() {
+    let Some(path) = std::env::var_os(WORKER).map(PathBuf::from) else { return };
+    let world = killed_world();
+    let folder = match RunFolder::open(&path) {
+        Ok(folder) => folder,
+        Err(_) => RunFolder::create(&path, Existing::Refuse, &world.text).unwrap(),
+    };
+    world.run(&folder, |_| false).unwrap();
+}
+
+#[test]
+fn a_process_killed_at_any_moment_and_resumed_ends_with_the_same_bytes() {
+    let world = killed_world();
+    let whole = world.folder("never-killed");
+    let start = std::time::Instant::now();
+    world.run(&whole, |_| false).unwrap();
+    // A third of what the training takes: some kills come before the first save, and the last ones after the end.
+    let longest = (start.elapsed().as_micros() as u32 / 3).clamp(20_000, 500_000);
+    let mut rng = Rng::new(9, 0, 0, Operation::Shuffle);
+    let mut n_killed = 0;
+    for round in 0..4 {
+        let path = std::env::temp_dir().join(format!("inkstone-train-shot-{round}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        let start_worker = || {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "worker", "--quiet"]).env(WORKER, &path).stdout(std::process::Stdio::null());
+            command.spawn().unwrap()
+        };
+        for _ in 0..8 {
+            let mut child = start_worker();
+            std::thread::sleep(Duration::from_micros(u64::from(rng.below(longest))));
+            n_killed += usize::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap(); // SIGKILL
+            child.wait().unwrap();
+        }
+        assert!(start_worker().wait().unwrap().success());
+        assert!(fs::read(path.join("model.safetensors")).unwrap() == model(&whole), "round {round}");
+        assert_eq!(fs::read_to_string(path.join("metrics.jsonl")).unwrap().lines().count(), 12);
+        fs::remove_dir_all(path).unwrap();
+    }
+    assert!(n_killed > 4, "only {n_killed} kills met a living process");
+    gone(whole);
+}

@@ -19,14 +19,17 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The first 16 hexadecimal digits of sample i's hash: what `split.json` tells images apart by.
     pub fn short(&self, i: usize) -> String {
-        self.samples[i][..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        let [a, b, c, d, e, f, g, h, ..] = self.samples[i];
+        format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 }
+
+/// Images per piece of parallel work: small enough to share out, large enough not to be felt.
+const CHUNK: usize = 64;
 
 /// Hashes every image, in parallel, and the dataset as a whole.
 pub fn fingerprint(dataset: &Dataset, pool: &Pool) -> Fingerprint {
     let mut samples = vec![[0; 32]; dataset.images.len()];
-    const CHUNK: usize = 64;
     pool.for_each_chunk(&mut samples, CHUNK, |chunk, hashes| {
         for (i, hash) in hashes.iter_mut().enumerate() {
             *hash = content_hash(dataset.images.get(chunk * CHUNK + i));

@@ -365,7 +365,7 @@ mod tests {
         assert!(message(&damaged).starts_with("damaged gzip data"), "{}", message(&damaged));
         let hostile = gzip(&[0, 0, 8, 2, 0, 0, 0x80, 0, 0, 1, 0, 0]);
         assert!(message(&hostile).contains("which cannot hold that many"), "{}", message(&hostile));
-        let long = gzip(&[&plain[..], &[0; 10_000_000]].concat());
+        let long = gzip(&[&plain[..], &vec![0; 10_000_000]].concat());
         assert!(message(&long).contains("offset 30016: expected the end"), "{}", message(&long));
     }
 

@@ -85,7 +85,9 @@ pub(super) fn read(prefix: &str, files: &BTreeMap<Part, Files>, folder_name: &st
         parts.insert(0, pair(part, (images, image_array), (labels, label_array))?);
     }
     if prefix.starts_with("emnist") {
-        parts.iter_mut().for_each(|part| transpose(part, pool));
+        for part in &mut parts {
+            transpose(part, pool);
+        }
     }
     arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts)
 }

@@ -113,7 +113,9 @@ pub fn summarise(dataset: &Dataset, pool: &Pool) -> Summary {
 /// Mean and standard deviation of bytes: sums of integers, so the same in any order.
 fn moments(bytes: &[u8]) -> (f64, f64) {
     let mut histogram = [0_u64; 256];
-    bytes.iter().for_each(|&byte| histogram[usize::from(byte)] += 1);
+    for &byte in bytes {
+        histogram[usize::from(byte)] += 1;
+    }
     let n = bytes.len().max(1) as f64;
     let weighted =
         |f: fn(f64) -> f64| (histogram.iter().enumerate()).map(|(v, &count)| f(v as f64) * count as f64).sum::<f64>();
@@ -135,7 +137,7 @@ pub fn summary_text(summary: &Summary) -> String {
         (grey, rgb) => format!("{grey} grey, {rgb} RGB"),
     };
     let mut text = format!("{}: {} images, {} classes\n", summary.source, summary.n_images, summary.classes.len());
-    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
+    let mut line = |name: &str, value: String| text.extend(["  ", &format!("{name:<12} "), &value, "\n"]);
     line("size", format!("{sizes}, {colour}"));
     line("grey values", format!("mean {:.2}, standard deviation {:.2} (of 0 to 255)", summary.mean, summary.deviation));
     if summary.n_grouped > 0 {
@@ -149,29 +151,20 @@ pub fn summary_text(summary: &Summary) -> String {
 
 /// Class, counts of the parts that the source has, and their sum.
 fn class_table(summary: &Summary) -> String {
-    let columns: [(&str, fn(&PartCounts) -> usize); 4] = [
-        (Part::Train.name(), |parts| parts.train),
-        (Part::Validation.name(), |parts| parts.validation),
-        (Part::Test.name(), |parts| parts.test),
-        ("in no part", |parts| parts.unassigned),
-    ];
-    let columns: Vec<_> = columns.iter().filter(|(_, count)| count(&summary.parts) > 0).collect();
+    let numbers = |parts: &PartCounts, sum| [parts.train, parts.validation, parts.test, parts.unassigned, sum];
+    let all = numbers(&summary.parts, summary.n_images);
     let width = summary.classes.iter().map(|class| class.name.chars().count()).max().unwrap_or(0).max(5);
-    let mut text = format!("  {:<width$}", "class");
-    for (name, _) in &columns {
-        text.push_str(&format!(" {name:>10}"));
+    let row = |name: &str, cells: [String; 5]| {
+        let shown = cells.iter().zip(all).filter(|(_, all)| *all > 0);
+        let cells: Vec<String> = shown.map(|(cell, _)| format!(" {cell:>10}")).collect();
+        format!("  {name:<width$}{}\n", cells.concat())
+    };
+    let title = [Part::Train.name(), Part::Validation.name(), Part::Test.name(), "in no part", "images"];
+    let mut text = row("class", title.map(str::to_owned));
+    for class in &summary.classes {
+        text += &row(&class.name, numbers(&class.parts, class.n_images).map(|n| n.to_string()));
     }
-    text.push_str(&format!(" {:>10}\n", "images"));
-    let total = [("all", &summary.parts, summary.n_images)];
-    let rows = summary.classes.iter().map(|class| (class.name.as_str(), &class.parts, class.n_images));
-    for (name, parts, n_images) in rows.chain(total) {
-        text.push_str(&format!("  {name:<width$}"));
-        for (_, count) in &columns {
-            text.push_str(&format!(" {:>10}", count(parts)));
-        }
-        text.push_str(&format!(" {n_images:>10}\n"));
-    }
-    text
+    text + &row("all", all.map(|n| n.to_string()))
 }
 
 /// An image as shades, two characters a pixel, so that it is as wide as it should be. The brighter, the denser: right
@@ -281,7 +274,7 @@ mod tests {
         let size = Size { height: 2, width: 3, channels: 1 };
         assert_eq!(picture(Image { size, pixels: &[0, 1, 100, 150, 255, 0] }), "  ░░▒▒\n▓▓██\n");
         let size = Size { height: 100, width: 100, channels: 3 };
-        let wide = picture(Image { size, pixels: &[255; 30_000] });
+        let wide = picture(Image { size, pixels: &vec![255; 30_000] });
         assert!(wide.lines().count() == 34 && wide.lines().all(|line| line.chars().count() == 68));
     }
 

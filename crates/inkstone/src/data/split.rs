@@ -183,7 +183,9 @@ fn divide_groups(dataset: &Dataset, pool: &[u32], shares: [f64; 3], seed: u64) -
     let groups = shuffled_groups(dataset, pool, seed);
     let label = |i: &u32| dataset.samples[*i as usize].label as usize;
     let mut counts = vec![0_usize; dataset.classes.len()];
-    pool.iter().for_each(|i| counts[label(i)] += 1);
+    for i in pool {
+        counts[label(i)] += 1;
+    }
     // What each part still lacks of each class, as a share of what it should have.
     let mut lacking: Vec<[f64; 3]> = vec![[1.0; 3]; counts.len()];
     let mut parts: [Vec<&[u32]>; 3] = Default::default();

@@ -248,6 +248,7 @@ impl ScheduleName {
 }
 
 /// From `low` to `high`, each end taken in or not.
+#[derive(Clone, Copy)]
 struct Range {
     low: Bound<f32>,
     high: Bound<f32>,

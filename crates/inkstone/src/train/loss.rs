@@ -40,15 +40,16 @@ fn largest(row: &[f32]) -> usize {
 
 /// e^x for x ≤ 0 to an ulp or two; 0 below −708 (where results would be denormal). NaN stays NaN.
 pub(crate) fn exp(x: f64) -> f64 {
+    /// ln 2 in two pieces (fdlibm's), the first with zeros at its end so that n·HIGH is exact.
+    const HIGH: f64 = 6.931_471_803_691_238e-1;
+    const LOW: f64 = 1.908_214_929_270_588e-10;
     if x.is_nan() {
         return x;
     }
     if x < -708.0 {
         return 0.0;
     }
-    // x = n·ln 2 + r, |r| ≤ ½ ln 2; ln 2 in two pieces (fdlibm's), the first with zeros at its end so that n·HIGH is exact.
-    const HIGH: f64 = 6.931_471_803_691_238e-1;
-    const LOW: f64 = 1.908_214_929_270_588e-10;
+    // x = n·ln 2 + r, |r| ≤ ½ ln 2.
     let n = (x.min(708.0) * LOG2_E).round();
     let r = x.min(708.0) - n * HIGH - n * LOW;
     let series = (1..=14).rev().fold(1.0, |sum, k| 1.0 + r / f64::from(k) * sum);

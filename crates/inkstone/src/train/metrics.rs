@@ -36,25 +36,24 @@ pub fn to_jsonl(metrics: &[EpochMetrics]) -> String {
 
 /// The file `metrics.csv`: the same with a header; what is missing is empty.
 pub fn to_csv(metrics: &[EpochMetrics]) -> String {
-    let mut text = "epoch,step,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,\
-                    train_seconds,images_per_second\n"
-        .to_owned();
+    const HEADER: &str = "epoch,step,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,\
+                          train_seconds,images_per_second\n";
     let or_empty = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for line in metrics {
-        text += &format!(
-            "{},{},{},{},{},{},{},{},{}\n",
-            line.epoch,
-            line.step,
-            line.train_loss,
-            line.train_accuracy,
+    let row = |line: &EpochMetrics| {
+        let columns = [
+            line.epoch.to_string(),
+            line.step.to_string(),
+            line.train_loss.to_string(),
+            line.train_accuracy.to_string(),
             or_empty(line.validation_loss),
             or_empty(line.validation_accuracy),
-            line.learning_rate,
-            line.train_seconds,
-            line.images_per_second
-        );
-    }
-    text
+            line.learning_rate.to_string(),
+            line.train_seconds.to_string(),
+            line.images_per_second.to_string(),
+        ];
+        columns.join(",") + "\n"
+    };
+    HEADER.to_owned() + &metrics.iter().map(row).collect::<String>()
 }
 
 /// A rise of the validation loss above its lowest value that is more than noise.
@@ -145,7 +144,10 @@ mod tests {
         }
     }
 
-    fn check(curves: &[((f64, f64), (f64, f64))], expected: &str) {
+    /// Loss and accuracy.
+    type Pair = (f64, f64);
+
+    fn check(curves: &[(Pair, Pair)], expected: &str) {
         let metrics: Vec<_> =
             curves.iter().enumerate().map(|(i, &(train, validation))| line(i + 1, train, validation)).collect();
         let sentence = judge_curves(&metrics);

@@ -56,13 +56,14 @@ pub struct Ended {
 /// A folder whose state belongs to another recipe (but for `epochs`), other data or another split; what [`super::fit`]
 /// refuses; what the disk refuses. The last state that was saved stays.
 pub fn run(folder: &RunFolder, setup: &Setup<'_>, origin: &Origin<'_>, watch: Watch<'_>) -> Result<Ended> {
+    let Watch { observe: told, stop, interval } = watch;
     let mut record = Record { folder, setup, origin, plan: setup.plan()?, saved_model: None };
-    let state = record.recover(watch.observe)?;
+    let state = record.recover(told)?;
     let is_resumed = state.is_some();
     let mut trainer = Trainer::new(setup, state)?;
     if is_resumed && trainer.ended().is_some() {
         let ending = Ending::NothingToDo;
-        (watch.observe)(&Event::Stopped(&ending));
+        told(&Event::Stopped(&ending));
         return Ok(record.conclude(ending, &trainer.state));
     }
     if !is_resumed {
@@ -73,9 +74,9 @@ pub fn run(folder: &RunFolder, setup: &Setup<'_>, origin: &Origin<'_>, watch: Wa
         if let (Some(line), Ok(())) = (log_line(event), &refused) {
             refused = folder.log(&line);
         }
-        (watch.observe)(event);
+        told(event);
     };
-    let watch = Watch { observe: &mut observe, stop: watch.stop, interval: watch.interval };
+    let watch = Watch { observe: &mut observe, stop, interval };
     let ending = trainer.run(watch, &mut |state| record.save(state));
     if let Err(error) = &ending {
         // The error itself is what the caller must hear of, whether or not the log can still be written.
@@ -108,14 +109,14 @@ impl Record<'_> {
         let path = self.folder.path().join(RESUME);
         let before = resume::circumstances(&bytes).map_err(|error| error.with_file(&path))?;
         let now = self.circumstances();
-        let is_extended = self.check_circumstances(&before, &now).map_err(|error| error.with_file(&path))?;
+        let is_extended = check_circumstances(&before, &now).map_err(|error| error.with_file(&path))?;
         let (state, model_sha256) =
             resume::decode(&bytes, &self.plan, self.setup.train).map_err(|error| error.with_file(&path))?;
         self.check_epochs(&state)?;
         if let Some(warning) = unlike(&before, &now) {
             observe(&Event::Warning(&warning));
         }
-        self.repair(&state, model_sha256)?;
+        self.repair(&state, model_sha256.as_deref())?;
         if is_extended {
             self.folder.write(RECIPE, self.origin.recipe.as_bytes())?;
             self.folder.log(&format!("extended to {} epochs", self.setup.train.epochs))?;
@@ -126,10 +127,10 @@ impl Record<'_> {
     }
 
     /// Makes the files that follow from the state agree with it. Files that do are not touched.
-    fn repair(&mut self, state: &State, model_sha256: Option<String>) -> Result<()> {
+    fn repair(&mut self, state: &State, model_sha256: Option<&str>) -> Result<()> {
         if let Some(epoch) = state.kept_epoch() {
             let found = self.folder.read(MODEL)?.map(|bytes| sha256_hex(&bytes));
-            self.saved_model = found.filter(|found| Some(found) == model_sha256.as_ref()).map(|found| (epoch, found));
+            self.saved_model = found.filter(|found| Some(&**found) == model_sha256).map(|found| (epoch, found));
             self.save_model(state)?;
         }
         self.folder.write_if_changed(SPLIT, self.origin.split)?;
@@ -194,28 +195,6 @@ impl Record<'_> {
         }
     }
 
-    /// Whether the recipe differs in its number of epochs; an error where anything else differs.
-    fn check_circumstances(&self, before: &Circumstances, now: &Circumstances) -> Result<bool> {
-        if before.data_fingerprint != now.data_fingerprint {
-            return Err(differs("the data that the run was begun with", "other images or labels", ""));
-        }
-        if before.split_sha256 != now.split_sha256 {
-            return Err(differs("the split that the run was begun with", "another one", ""));
-        }
-        if before.recipe == now.recipe {
-            return Ok(false);
-        }
-        let [mut old, mut new] = [&before.recipe, &now.recipe].map(|text| toml::from_str::<Recipe>(text).ok());
-        for recipe in [&mut old, &mut new].into_iter().flatten() {
-            recipe.train.epochs = 1;
-        }
-        if old.is_some() && old == new {
-            return Ok(true);
-        }
-        let help = "only train.epochs may change; for anything else start a new run";
-        Err(differs("the recipe that the run was begun with", "another one", help))
-    }
-
     fn check_epochs(&self, state: &State) -> Result<()> {
         let TrainSpec { epochs, .. } = *self.setup.train;
         let needed = state.position.epoch + usize::from(state.position.step > 0);
@@ -263,6 +242,28 @@ fn recipe_sha256(text: &str) -> String {
     sha256_hex(without_source.as_deref().unwrap_or(text).as_bytes())
 }
 
+/// Whether the recipe differs in its number of epochs; an error where anything else differs.
+fn check_circumstances(before: &Circumstances, now: &Circumstances) -> Result<bool> {
+    if before.data_fingerprint != now.data_fingerprint {
+        return Err(differs("the data that the run was begun with", "other images or labels", ""));
+    }
+    if before.split_sha256 != now.split_sha256 {
+        return Err(differs("the split that the run was begun with", "another one", ""));
+    }
+    if before.recipe == now.recipe {
+        return Ok(false);
+    }
+    let [mut old, mut new] = [&before.recipe, &now.recipe].map(|text| toml::from_str::<Recipe>(text).ok());
+    for recipe in [&mut old, &mut new].into_iter().flatten() {
+        recipe.train.epochs = 1;
+    }
+    if old.is_some() && old == new {
+        return Ok(true);
+    }
+    let help = "only train.epochs may change; for anything else start a new run";
+    Err(differs("the recipe that the run was begun with", "another one", help))
+}
+
 /// What makes the rest of a run round differently from its beginning.
 fn unlike(before: &Circumstances, now: &Circumstances) -> Option<String> {
     let (old_lanes, new_lanes) = (before.n_lanes.to_string(), now.n_lanes.to_string());
@@ -293,15 +294,18 @@ fn log_line(event: &Event<'_>) -> Option<String> {
             Some(format!("resumed after step {step} of epoch {} of {n_epochs}", epoch + 1))
         }
         Event::EpochEnded { metrics, n_epochs, is_kept } => {
-            let mut line = format!(
-                "epoch {}/{n_epochs}: loss {:.4}, accuracy {:.4}",
-                metrics.epoch, metrics.train_loss, metrics.train_accuracy
-            );
-            if let (Some(loss), Some(accuracy)) = (metrics.validation_loss, metrics.validation_accuracy) {
-                line += &format!(", validation loss {loss:.4}, accuracy {accuracy:.4}");
-            }
-            line += &format!(", {:.0} images/s", metrics.images_per_second);
-            Some(if *is_kept { line + ", kept" } else { line })
+            let validation = match (metrics.validation_loss, metrics.validation_accuracy) {
+                (Some(loss), Some(accuracy)) => format!(", validation loss {loss:.4}, accuracy {accuracy:.4}"),
+                _ => String::new(),
+            };
+            Some(format!(
+                "epoch {}/{n_epochs}: loss {:.4}, accuracy {:.4}{validation}, {:.0} images/s{}",
+                metrics.epoch,
+                metrics.train_loss,
+                metrics.train_accuracy,
+                metrics.images_per_second,
+                if *is_kept { ", kept" } else { "" }
+            ))
         }
         Event::Warning(text) => Some(format!("warning: {text}")),
         Event::Stopped(ending) => Some(ending.to_string()),

@@ -11,7 +11,7 @@ use super::loss::measure;
 use super::metrics::EpochMetrics;
 use super::optimizer::{average_keep, follow};
 use super::schedule::Schedule;
-use super::state::{Kept, State, Sums};
+use super::state::{Kept, State};
 use crate::data::{Augment, Samples};
 use crate::engine::fused::{Fused, TrainBuffers};
 use crate::engine::{Batch, Isa, Parameters, Target};
@@ -112,7 +112,9 @@ fn class_weights(rule: ClassWeights, labels: &[u32], n_classes: usize) -> Vec<f3
     let mut weights = vec![1.0; n_classes];
     if rule == ClassWeights::Balanced {
         let mut counts = vec![0_u32; n_classes];
-        labels.iter().for_each(|&label| counts[label as usize] += 1);
+        for &label in labels {
+            counts[label as usize] += 1;
+        }
         for (weight, &count) in weights.iter_mut().zip(&counts).filter(|(_, count)| **count > 0) {
             *weight = (labels.len() as f64 / (n_classes as f64 * f64::from(count))) as f32;
         }
@@ -254,16 +256,9 @@ impl<'a> Trainer<'a> {
     fn step(&mut self) -> Result<()> {
         let Setup { train, training, augment, pool, .. } = *self.setup;
         let (epoch, step) = (self.state.position.epoch, self.state.position.step);
-        if self.order.0 != epoch {
-            self.order = (epoch, training.order(train.seed, epoch as u32));
-        }
+        self.lay_out_batch(epoch, step);
         let first = step * train.batch_size;
-        let samples = &self.order.1[first..self.order.1.len().min(first + train.batch_size)];
-        self.targets.clear();
-        self.targets.extend(samples.iter().map(|&i| {
-            let label = training.labels[i as usize];
-            Target { label, weight: self.class_weights[label as usize] }
-        }));
+        let samples = &self.order.1[first..first + self.targets.len()];
         let write_image = |i: usize, out: &mut [f32]| match augment {
             Some(augment) => training.write_augmented(samples[i] as usize, augment, train.seed, epoch as u32, out),
             None => training.write(samples[i] as usize, out),
@@ -294,6 +289,20 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Which samples a step takes and what they should be: the next `batch_size` of the epoch's order, or what is left.
+    fn lay_out_batch(&mut self, epoch: usize, step: usize) {
+        let Setup { train, training, .. } = *self.setup;
+        if self.order.0 != epoch {
+            self.order = (epoch, training.order(train.seed, epoch as u32));
+        }
+        let samples = self.order.1.iter().skip(step * train.batch_size).take(train.batch_size);
+        self.targets.clear();
+        self.targets.extend(samples.map(|&i| {
+            let label = training.labels[i as usize];
+            Target { label, weight: self.class_weights[label as usize] }
+        }));
+    }
+
     /// Validates, writes the epoch's line, decides what is kept. Answers whether this epoch is.
     fn end_epoch(&mut self) -> Result<bool> {
         let train = self.setup.train;
@@ -308,7 +317,7 @@ impl<'a> Trainer<'a> {
             return Err(not_finite("validation loss", measured.loss, n_done, epoch - 1, train));
         }
         let position = &mut self.state.position;
-        let sums = std::mem::replace(&mut position.sums, Sums::default());
+        let sums = std::mem::take(&mut position.sums);
         position.metrics.push(EpochMetrics {
             epoch,
             step: n_done,
@@ -379,4 +388,18 @@ fn not_finite(what: &str, found: f64, step: u64, epoch: usize, train: &TrainSpec
              preprocess.scale",
             rate / 10.0
         ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_weights_are_those_of_scikit_learn() {
+        // compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1, 2, 2]) = 6 / (3 · [3, 1, 2])
+        let labels = [0, 0, 0, 1, 2, 2];
+        assert_eq!(class_weights(ClassWeights::Balanced, &labels, 3), [6.0 / 9.0, 2.0, 1.0]);
+        assert_eq!(class_weights(ClassWeights::None, &labels, 3), [1.0; 3]);
+        assert_eq!(class_weights(ClassWeights::Balanced, &[0, 0], 2), [0.5, 1.0]);
+    }
 }
