@@ -104,7 +104,7 @@ fn bar(i: u32) -> Vec<u8> {
     let place = 2 + (i / 2) % 8;
     let mut pixels = vec![0; 144];
     for along in 1..11 {
-        let at = if i % 2 == 0 { place * 12 + along } else { along * 12 + place };
+        let at = if i.is_multiple_of(2) { place * 12 + along } else { along * 12 + place };
         pixels[at as usize] = 200 + (i % 50) as u8;
     }
     pixels
@@ -385,4 +385,14 @@ fn a_reader_that_goes_away_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_a_failure() {
+    let desk = Desk::new("full");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = desk.command("completions zsh").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: stdout: cannot write the results"));
 }

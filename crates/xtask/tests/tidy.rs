@@ -194,7 +194,7 @@ fn no_test_is_ignored_and_nothing_is_left_to_do() {
 
 #[test]
 fn every_rust_file_says_what_it_is() {
-    let found =
+    let found: Vec<String> =
         rust_files("crates").into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(file, _)| file).collect();
     none("files without a `//!` header", &found);
 }
