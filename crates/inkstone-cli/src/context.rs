@@ -1,6 +1,6 @@
 //! What every command is given: the global options made ready. The library reads no environment; this file does.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::env;
 use std::path::PathBuf;
 
@@ -30,6 +30,8 @@ pub(crate) struct Context {
     /// Progress and notes on stderr.
     pub(crate) terminal: Terminal,
     pool: OnceCell<Pool>,
+    /// Why stdout takes no more.
+    lost: RefCell<Option<std::io::Error>>,
 }
 
 impl Context {
@@ -43,6 +45,7 @@ impl Context {
             home: home(),
             terminal: Terminal::new(global.quiet),
             pool: OnceCell::new(),
+            lost: RefCell::new(None),
         })
     }
 
@@ -55,10 +58,23 @@ impl Context {
         Ok(self.pool.get_or_init(|| pool))
     }
 
-    /// Prints a result on stdout, with a final line break. A reader that has gone away (`| head`) is no failure.
+    /// Prints a result on stdout, with a final line break. Where stdout takes no more, the work goes on: its result is
+    /// in the files too, or a reader has seen enough.
     pub(crate) fn print(&self, text: &str) {
-        terminal::out(text.trim_end_matches('\n'));
-        terminal::out("\n");
+        let mut lost = self.lost.borrow_mut();
+        if lost.is_none() {
+            *lost = terminal::out(&format!("{}\n", text.trim_end_matches('\n'))).err();
+        }
+    }
+
+    /// A reader that has gone away (`| head`) is no failure; results that were lost (a full disk) are.
+    pub(crate) fn check_output(&self) -> Result<()> {
+        match self.lost.take() {
+            Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::io("stdout", "write the results", &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Prints the one JSON document of `--json`.

@@ -44,20 +44,23 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Outcome> {
     let context = Context::new(&cli.global)?;
-    match cli.command {
+    let outcome = match cli.command {
         Command::Train(args) => commands::train::run(&args, &context),
         Command::Evaluate(args) => commands::evaluate::run(&args, &context),
         Command::Predict(args) => commands::predict::run(&args, &context),
         Command::Fetch(args) => commands::fetch::run(args, &context),
         Command::Inspect(args) => commands::inspect::run(&args, &context),
-        Command::Completions(args) => commands::completions::run(&args, &context),
-    }
+        Command::Completions(args) => Ok(commands::completions::run(&args, &context)),
+    }?;
+    context.check_output()?;
+    Ok(outcome)
 }
 
 /// Help and version are answers; everything else that clap says is wrong usage.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        terminal::out(&error.render().to_string());
+        // Help that nobody reads is no failure.
+        let _ = terminal::out(&error.render().to_string());
         return ExitCode::SUCCESS;
     }
     if std::env::args_os().any(|word| word == "--json") {
@@ -66,15 +69,17 @@ fn usage(error: &clap::Error) -> ExitCode {
         let (message, help) = text.split_once("\n\n").unwrap_or((text, ""));
         let error = Error::new(ErrorKind::Usage, message.trim()).with_help(help.trim());
         report(&error, true);
-    } else if error.print().is_err() {
-        // Nobody listens on stderr: the exit code still tells.
+    } else {
+        // clap knows whether stderr takes colours; where nobody listens, the exit code still tells.
+        let _ = error.print();
     }
     ExitCode::from(2)
 }
 
 fn report(error: &Error, wants_json: bool) {
     if wants_json {
-        terminal::out(&format!("{}\n", serde_json::json!({ "error": error.to_json() })));
+        // The exit code tells, whether or not this is read.
+        let _ = terminal::out(&format!("{:#}\n", serde_json::json!({ "error": error.to_json() })));
     } else {
         terminal::err(&format!("error: {error}\n"));
     }

@@ -14,19 +14,15 @@ pub(crate) const REFRESH: Duration = Duration::from_millis(100);
 /// How often a long piece of work says so through a pipe.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes to stdout. A reader that has gone away is no failure: the work goes on, its result is in the files.
-pub(crate) fn out(text: &str) {
-    write(&mut std::io::stdout().lock(), text);
+/// Writes to stdout.
+pub(crate) fn out(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
-/// Writes to stderr.
+/// Writes to stderr. Where nobody listens there is no one left to tell.
 pub(crate) fn err(text: &str) {
-    write(&mut std::io::stderr().lock(), text);
-}
-
-fn write(stream: &mut impl Write, text: &str) {
-    // Broken pipes and closed streams: there is no one left to tell.
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// What stderr is and how much should go there.

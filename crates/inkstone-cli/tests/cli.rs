@@ -1,4 +1,5 @@
 //! The command line as a user meets it: whole commands in a folder of their own, on data that takes moments.
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,7 +104,7 @@ fn bar(i: u32) -> Vec<u8> {
     let place = 2 + (i / 2) % 8;
     let mut pixels = vec![0; 144];
     for along in 1..11 {
-        let at = if i % 2 == 0 { place * 12 + along } else { along * 12 + place };
+        let at = if i.is_multiple_of(2) { place * 12 + along } else { along * 12 + place };
         pixels[at as usize] = 200 + (i % 50) as u8;
     }
     pixels
@@ -183,6 +184,10 @@ fn the_bytes_of_a_model_do_not_depend_on_threads_and_do_on_the_seed() {
     assert_eq!(one, sha256("--threads 2", "two"));
     assert_eq!(one, sha256("--threads 5", "five"));
     assert_ne!(one, sha256("--seed 1", "seed"));
+    // Nor on where the images lie.
+    desk.write_bars("elsewhere/bars");
+    desk.ok(&format!("train elsewhere/bars {SMALL} epochs=2 --out moved"));
+    assert_eq!(one, desk.sha256("moved/model.safetensors"));
 }
 
 #[test]
@@ -380,4 +385,14 @@ fn a_reader_that_goes_away_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_a_failure() {
+    let desk = Desk::new("full");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = desk.command("completions zsh").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: stdout: cannot write the results"));
 }

@@ -1,5 +1,5 @@
 //! `inkstone fetch` from the outside, without network: the built-in files, verification, failures and their exit codes.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,5 +1,6 @@
 //! What the architecture promises and a text search can hold: arrows between crates and modules, where `unsafe` and
 //! serde's derives stand, what the library never does.
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Complains about each place at once: a person fixes them together.
-fn none(what: &str, found: Vec<String>) {
+fn none(what: &str, found: &[String]) {
     assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
 }
 
@@ -102,7 +103,7 @@ fn modules_of_the_library_import_only_from_the_left() {
             }
         }
     }
-    none("imports point left only", found);
+    none("imports point left only", &found);
 }
 
 /// `crate::x` → x.
@@ -113,7 +114,7 @@ fn modules_named(line: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn unsafe_stands_in_the_kernels_alone() {
-    let found = rust_files("crates")
+    let found: Vec<String> = rust_files("crates")
         .into_iter()
         .filter(|(file, _)| !file.starts_with("crates/inkstone-kernels/") && !file.ends_with("tests/tidy.rs"))
         .flat_map(|(file, text)| {
@@ -123,7 +124,7 @@ fn unsafe_stands_in_the_kernels_alone() {
             lines.map(|(line, _)| format!("{file}:{line}")).collect::<Vec<_>>()
         })
         .collect();
-    none("`unsafe` outside inkstone-kernels", found);
+    none("`unsafe` outside inkstone-kernels", &found);
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"forbid\""), "the workspace forbids unsafe code");
 }
@@ -146,7 +147,7 @@ const SERIALISED: [&str; 12] = [
 
 #[test]
 fn what_is_serialised_is_serialised_on_purpose() {
-    let found = rust_files("crates/inkstone/src")
+    let found: Vec<String> = rust_files("crates/inkstone/src")
         .into_iter()
         .filter(|(file, _)| {
             let file = file.trim_start_matches("crates/inkstone/src/");
@@ -158,14 +159,14 @@ fn what_is_serialised_is_serialised_on_purpose() {
             code(&text).filter(|(_, line)| derives(line)).map(|(line, _)| format!("{file}:{line}")).collect::<Vec<_>>()
         })
         .collect();
-    none("serde derives outside the formats", found);
+    none("serde derives outside the formats", &found);
 }
 
 #[test]
 fn the_library_never_prints_and_never_reads_the_environment() {
     let forbidden = ["println!", "print!(", "eprint", "std::env::", "env::var", "dbg!(", "process::exit"];
     let libraries = ["crates/inkstone/src", "crates/inkstone-kernels/src", "crates/inkstone-mnist/src"];
-    let found = libraries
+    let found: Vec<String> = libraries
         .into_iter()
         .flat_map(rust_files)
         .filter(|(file, _)| !file.ends_with("/tests.rs"))
@@ -174,13 +175,13 @@ fn the_library_never_prints_and_never_reads_the_environment() {
             lines.map(|(line, text)| format!("{file}:{line}: {}", text.trim())).collect::<Vec<_>>()
         })
         .collect();
-    none("printing or environment in a library", found);
+    none("printing or environment in a library", &found);
 }
 
 #[test]
 fn no_test_is_ignored_and_nothing_is_left_to_do() {
     let forbidden = ["#[ignore", "todo!(", "unimplemented!("];
-    let found = rust_files("crates")
+    let found: Vec<String> = rust_files("crates")
         .into_iter()
         .filter(|(file, _)| !file.ends_with("tests/tidy.rs"))
         .flat_map(|(file, text)| {
@@ -188,25 +189,25 @@ fn no_test_is_ignored_and_nothing_is_left_to_do() {
             lines.map(|(i, _)| format!("{file}:{}", i + 1)).collect::<Vec<_>>()
         })
         .collect();
-    none("ignored tests or stubs", found);
+    none("ignored tests or stubs", &found);
 }
 
 #[test]
 fn every_rust_file_says_what_it_is() {
-    let found =
+    let found: Vec<String> =
         rust_files("crates").into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(file, _)| file).collect();
-    none("files without a `//!` header", found);
+    none("files without a `//!` header", &found);
 }
 
 #[test]
 fn words_that_say_nothing_name_no_file() {
     let empty = ["utils", "util", "helpers", "common", "base", "manager", "misc"];
-    let found = rust_files("crates")
+    let found: Vec<String> = rust_files("crates")
         .into_iter()
         .map(|(file, _)| file)
         .filter(|file| file.split(['/', '.']).any(|part| empty.contains(&part)))
         .collect();
-    none("names that say nothing", found);
+    none("names that say nothing", &found);
 }
 
 #[test]

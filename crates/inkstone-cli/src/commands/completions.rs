@@ -2,7 +2,6 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use inkstone::Result;
 
 use crate::Outcome;
 use crate::args::Cli;
@@ -19,9 +18,9 @@ pub(crate) struct Args {
 }
 
 /// Prints the script on stdout.
-pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+pub(crate) fn run(args: &Args, context: &Context) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "inkstone", &mut script);
     context.print(&String::from_utf8_lossy(&script));
-    Ok(Outcome::Done)
+    Outcome::Done
 }

@@ -37,7 +37,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     if !SETS.contains(&what) {
         if is_model(what) {
-            return model(&predict::open(what)?, context);
+            model(&predict::open(what)?, context);
+            return Ok(Outcome::Done);
         }
         if let Some(recipe) = open_recipe(what)? {
             return layers(&recipe, context);
@@ -104,7 +105,7 @@ fn ends(recipe: &Recipe, context: &Context) -> Result<(Shape, usize)> {
     Ok((Shape::image(size.height, size.width, size.channels), dataset.classes.len()))
 }
 
-fn model(model: &OpenModel, context: &Context) -> Result<Outcome> {
+fn model(model: &OpenModel, context: &Context) {
     let checkpoint = &model.checkpoint;
     let layers = summary::summarise(&checkpoint.plan);
     let provenance = &checkpoint.provenance;
@@ -121,7 +122,7 @@ fn model(model: &OpenModel, context: &Context) -> Result<Outcome> {
             "provenance": provenance,
             "summary": layers,
         }));
-        return Ok(Outcome::Done);
+        return;
     }
     let mut text = format!("model {}\n\n{}\n", model.name, layers.to_text());
     let mut line = |name: &str, value: String| text += &format!("{name:<13} {value}\n");
@@ -133,7 +134,6 @@ fn model(model: &OpenModel, context: &Context) -> Result<Outcome> {
     line("recipe", provenance.recipe_sha256.clone());
     line("made by", format!("inkstone {}", provenance.program_version));
     context.print(&text);
-    Ok(Outcome::Done)
 }
 
 fn sample(dataset: &Dataset, i: usize, context: &Context) -> Result<Outcome> {

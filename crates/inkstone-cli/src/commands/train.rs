@@ -75,7 +75,8 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
         }
         None => RunFolder::next(Path::new("runs"), job.name(), &job.text)?,
     };
-    for note in notes.into_iter().chain(augment::warnings(&job.recipe.augment, &job.samples[0].classes)) {
+    let warnings = augment::warnings(&job.recipe.augment, &job.samples[0].classes);
+    for note in notes.into_iter().chain(warnings.into_iter().map(|text| format!("warning: {text}"))) {
         context.terminal.note_or_warn(&note);
         folder.log(&note)?;
     }

@@ -59,7 +59,7 @@ pub struct Provenance {
     pub data_fingerprint: String,
     /// The seed of weights, order and augmentation.
     pub seed: u64,
-    /// The SHA-256 of the recipe's text.
+    /// The SHA-256 of the recipe's text but for its source, which may be a path.
     pub recipe_sha256: String,
     /// The version of Inkstone that trained it.
     pub program_version: String,

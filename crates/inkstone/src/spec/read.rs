@@ -106,7 +106,7 @@ pub(super) fn rewrite(message: &str, path: &KeyPath) -> Error {
 
 /// How the layer that `path` ends at is written with its options.
 fn example(path: &KeyPath) -> String {
-    let kind = match path.iter().last() {
+    let kind = match path.iter().next_back() {
         Some(Segment::Map { key } | Segment::Enum { variant: key }) => key,
         _ => "dense",
     };
@@ -181,7 +181,7 @@ fn plain(words: &str) -> String {
 
 /// Whether the path ends at an entry of a list of layers.
 fn is_layer(path: &KeyPath) -> bool {
-    matches!(path.iter().last(), Some(Segment::Seq { .. })) && place(path).contains("layer ")
+    matches!(path.iter().next_back(), Some(Segment::Seq { .. })) && place(path).contains("layer ")
 }
 
 /// `train.epochs`; in lists of layers `layer 3 (conv2d), filters`, as [`super::plan`] names them.

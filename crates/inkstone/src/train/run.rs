@@ -174,7 +174,7 @@ impl Record<'_> {
                 data_source: self.origin.source.to_owned(),
                 data_fingerprint: self.origin.fingerprint.to_owned(),
                 seed: self.setup.train.seed,
-                recipe_sha256: sha256_hex(self.origin.recipe.as_bytes()),
+                recipe_sha256: recipe_sha256(self.origin.recipe),
                 program_version: PROGRAM_VERSION.to_owned(),
                 kept_epoch: kept.epoch,
             },
@@ -231,6 +231,16 @@ impl Record<'_> {
 }
 
 pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The SHA-256 of a recipe but for its source: that may be a path, and the same training gives the same bytes wherever
+/// its images lie.
+fn recipe_sha256(text: &str) -> String {
+    let without_source = toml::from_str::<Recipe>(text).map(|mut recipe| {
+        recipe.data.source = None;
+        recipe.to_toml()
+    });
+    sha256_hex(without_source.as_deref().unwrap_or(text).as_bytes())
+}
 
 /// Whether the recipe differs in its number of epochs; an error where anything else differs.
 fn check_circumstances(before: &Circumstances, now: &Circumstances) -> Result<bool> {
