@@ -3,8 +3,7 @@
 use inkstone::data::{Part, source};
 use inkstone::evaluate::{self, About};
 use inkstone::spec::{Activation::Relu, Activation::Softmax, LayerSpec, ModelSpec, Recipe};
-use inkstone::train::{Event, fit_recipe};
-use inkstone::{engine::Isa, parallel::Pool, predict::Predictor};
+use inkstone::{engine::Isa, parallel::Pool, predict::Predictor, train::Event, train::fit_recipe};
 
 fn main() -> inkstone::Result<()> {
     let pool = Pool::new(0)?;
@@ -19,9 +18,10 @@ fn main() -> inkstone::Result<()> {
         LayerSpec::dense(10).activation(Softmax),
     ]));
     recipe.train.epochs = 3;
-    let fitted = fit_recipe(&recipe, &mnist, &pool, &mut |event| match event {
-        Event::EpochEnded { metrics, .. } => println!("epoch {}: loss {:.3}", metrics.epoch, metrics.train_loss),
-        _ => {}
+    let fitted = fit_recipe(&recipe, &mnist, &pool, &mut |event| {
+        if let Event::EpochEnded { metrics, .. } = event {
+            println!("epoch {}: loss {:.3}", metrics.epoch, metrics.train_loss);
+        }
     })?;
     let (about, test) = (About::own(&fitted.checkpoint, Part::Test), fitted.split.test);
     let predictor = Predictor::from_checkpoint(fitted.checkpoint, Isa::detect());
