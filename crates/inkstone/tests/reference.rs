@@ -1,5 +1,7 @@
 //! The reference engine against PyTorch's numbers, against finite differences, and put to work.
 
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
+
 mod support;
 
 use std::collections::BTreeMap;

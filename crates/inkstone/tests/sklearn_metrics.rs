@@ -1,6 +1,8 @@
 //! The metrics equal scikit-learn's to 1e-12, and the table is its `classification_report` byte for byte.
 //! The fixture is made by reference/sklearn_metrics.py.
 
+#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
+
 use inkstone::evaluate::{About, Average, DataInfo, ModelInfo, Report, classification_report, top_k_accuracy};
 use serde::Deserialize;
 

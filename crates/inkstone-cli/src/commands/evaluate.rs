@@ -18,7 +18,7 @@ use crate::context::Context;
 /// Measure a model on a part of a data set
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  inkstone evaluate runs/mnist-001                          on the test part it never saw
+  inkstone evaluate runs/mnist-001              on the test part it never saw
   inkstone evaluate runs/mnist-001 --part validation
   inkstone evaluate runs/mnist-001 --data my-digits/ --part all --json")]
 pub(crate) struct Args {

@@ -17,10 +17,10 @@ use crate::{Outcome, recipes};
 /// Show the layers of a recipe or model, or what a data set holds
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  inkstone inspect mnist                                    the data set: parts, classes, sizes
-  inkstone inspect mnist --sample 5                         one image as a picture and as numbers
-  inkstone inspect recipes/mnist.toml                       layers, shapes, parameters, MACs
-  inkstone inspect runs/mnist-001                           a trained model and where it comes from")]
+  inkstone inspect mnist                        the data set: parts, classes, sizes
+  inkstone inspect mnist --sample 5             one image as a picture and as numbers
+  inkstone inspect recipes/mnist.toml           layers, shapes, parameters, MACs
+  inkstone inspect runs/mnist-001               a trained model and where it comes from")]
 pub(crate) struct Args {
     /// A recipe, a model or a source of images
     what: String,

@@ -21,7 +21,7 @@ const CHUNK: usize = 256;
 /// Say what images show
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  inkstone predict five.png                                 with the built-in model `digits`
+  inkstone predict five.png                     with the built-in model `digits`
   inkstone predict --model runs/letters-001 scans/ page.jpg
   curl -s https://example.org/7.png | inkstone predict -
   inkstone predict --csv answers.csv scans/")]

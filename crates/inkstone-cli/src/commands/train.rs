@@ -22,10 +22,10 @@ use crate::terminal::Watcher;
 /// Train a model and measure it on the test part
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  inkstone train                                            the recipe `mnist` on the built-in digits
-  inkstone train letters/ epochs=20                         a folder with one folder of images per class
+  inkstone train                                the recipe `mnist` on the built-in digits
+  inkstone train letters/ epochs=20             a folder with one folder of images per class
   inkstone train recipes/mine.toml train.learning_rate=0.01 --out runs/fast
-  inkstone train --resume runs/mnist-001                    go on after an interruption, to the same bytes
+  inkstone train --resume runs/mnist-001        go on after an interruption, to the same bytes
   inkstone train --resume runs/mnist-001 epochs=10          go on for more epochs")]
 pub(crate) struct Args {
     /// A recipe's name or file, or a source of images; then overrides of recipe keys such as epochs=3

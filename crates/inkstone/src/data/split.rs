@@ -1,5 +1,5 @@
 //! Divides a dataset into disjoint parts: exact in size, balanced by class, seeded, groups kept together.
-//! Never looks at pixels; `split.json` names samples by id and content ([`file`]), so that added images never leak.
+//! Never looks at pixels; `split.json` names samples by id and content ([`mod@file`]), so that added images never leak.
 
 pub mod allocate;
 pub mod file;

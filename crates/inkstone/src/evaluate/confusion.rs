@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// C[i][j] = images of class i that were taken for class j: rows are the truth, columns the answers.
+/// `C[i][j]` = images of class i that were taken for class j: rows are the truth, columns the answers.
 ///
 /// ```
 /// use inkstone::evaluate::ConfusionMatrix;

@@ -89,7 +89,7 @@ impl Predictor {
     }
 }
 
-/// p[c] = e^(z[c] − max z) / Σ e^(z[k] − max z), in `f64`.
+/// `p[c] = e^(z[c] − max z) / Σ e^(z[k] − max z)`, in `f64`.
 ///
 /// ```
 /// assert_eq!(inkstone::predict::softmax(&[3.0, 3.0]), [0.5, 0.5]);

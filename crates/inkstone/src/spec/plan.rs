@@ -41,7 +41,7 @@ pub struct Layer {
 /// What a layer computes. Numbers named `kernel`, `bias`, … are positions in [`Plan::parameters`] or [`Plan::state`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
-    /// y[i,j,o] = b[o] + Σ w[u,v,c,o] · x[i·s+u−p, j·s+v−p, c]
+    /// `y[i,j,o] = b[o] + Σ w[u,v,c,o] · x[i·s+u−p, j·s+v−p, c]`
     Conv2d {
         /// Rows and columns, steps, and the zeros around the image.
         window: Window,
@@ -58,7 +58,7 @@ pub enum Operation {
     GlobalAveragePool,
     /// A new shape for the same values.
     Flatten,
-    /// y[o] = b[o] + Σ x[i] · w[i,o]
+    /// `y[o] = b[o] + Σ x[i] · w[i,o]`
     Dense {
         /// Parameter of shape (in, out).
         kernel: usize,

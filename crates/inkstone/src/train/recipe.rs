@@ -33,7 +33,7 @@ pub struct Fitted {
 }
 
 /// Trains as the recipe says, on the fastest instruction set that this CPU has. `recipe.data` says only how to split:
-/// its source is not opened. For runs that are kept, stopped and gone on with there is [`super::run`].
+/// its source is not opened. For runs that are kept, stopped and gone on with there is [`super::run()`].
 ///
 /// # Errors
 /// A recipe that does not fit the dataset, or a loss that stops being finite.
