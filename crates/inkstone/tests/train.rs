@@ -1,4 +1,5 @@
 //! Training through the public door: exact resume, what is kept, what stops a training, what a run folder refuses.
+#![allow(clippy::unwrap_used)] // The helpers of a test are test code too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -218,7 +219,7 @@ fn a_run_killed_between_any_two_files_is_made_whole() {
                 "model is missing" => drop(fs::remove_file(path.join("model.safetensors"))),
                 "model is damaged" => fs::write(path.join("model.safetensors"), "half").unwrap(),
                 "no tables" => {
-                    ["metrics.jsonl", "metrics.csv"].iter().for_each(|name| drop(fs::remove_file(path.join(name))))
+                    ["metrics.jsonl", "metrics.csv"].iter().for_each(|name| drop(fs::remove_file(path.join(name))));
                 }
                 _ => {}
             }
