@@ -1,4 +1,5 @@
 //! `inkstone train --resume`, with real processes: killed, interrupted, run twice at once.
+#![allow(clippy::unwrap_used)] // The helpers of a test are test code too.
 #![cfg(unix)]
 
 use std::fs;
