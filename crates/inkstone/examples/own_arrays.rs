@@ -13,7 +13,9 @@ fn main() -> inkstone::Result<()> {
     let bars = Dataset::from_rows("bars", vec!["lies".into(), "stands".into()], vec![rows])?;
 
     let layers = [LayerSpec::conv2d(8, 3).activation(Relu), LayerSpec::flatten(), LayerSpec::dense(2)];
-    let fitted = fit_recipe(&Recipe::new(ModelSpec::sequential(layers)), &bars, &Pool::new(0)?, &mut |_| {})?;
+    let mut recipe = Recipe::new(ModelSpec::sequential(layers));
+    recipe.train.epochs = 60;
+    let fitted = fit_recipe(&recipe, &bars, &Pool::new(0)?, &mut |_| {})?;
     let predictor = Predictor::from_checkpoint(fitted.checkpoint, Isa::detect());
     let prediction = predictor.predict_image(Image { size, pixels: &bar(1000, true) });
     println!("it {}: {:.1} %", prediction.text, prediction.probability.unwrap_or_default() * 100.0);
