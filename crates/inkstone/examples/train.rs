@@ -3,7 +3,7 @@
 use inkstone::data::{Part, source};
 use inkstone::evaluate::{self, About};
 use inkstone::spec::{Activation::Relu, Activation::Softmax, LayerSpec, ModelSpec, Recipe};
-use inkstone::{engine::Isa, parallel::Pool, predict::Predictor, train::Event, train::fit_recipe};
+use inkstone::{engine::Isa, parallel::Pool, predict::Predictor, train};
 
 fn main() -> inkstone::Result<()> {
     let pool = Pool::new(0)?;
@@ -18,8 +18,8 @@ fn main() -> inkstone::Result<()> {
         LayerSpec::dense(10).activation(Softmax),
     ]));
     recipe.train.epochs = 3;
-    let fitted = fit_recipe(&recipe, &mnist, &pool, &mut |event| {
-        if let Event::EpochEnded { metrics, .. } = event {
+    let fitted = train::fit_recipe(&recipe, &mnist, &pool, &mut |event| {
+        if let train::Event::EpochEnded { metrics, .. } = event {
             println!("epoch {}: loss {:.3}", metrics.epoch, metrics.train_loss);
         }
     })?;

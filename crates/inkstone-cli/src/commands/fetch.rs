@@ -1,5 +1,6 @@
 //! `inkstone fetch`: downloads a published data set, or writes the built-in one out. The only command that uses the network.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -104,7 +105,9 @@ fn list(outcome: &FetchOutcome, context: &Context) {
     let mut text = format!("{} in {}\n", outcome.dataset, outcome.folder.display());
     for file in &outcome.files {
         let state = if file.is_new { "new" } else { "was there" };
-        text += &format!("  {:width$}  {:>10} bytes  SHA-256 {}…  {state}\n", file.name, file.size, &file.sha256[..16]);
+        let start = &file.sha256[..16];
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:width$}  {:>10} bytes  SHA-256 {start}…  {state}", file.name, file.size);
     }
     context.print(&text);
 }
