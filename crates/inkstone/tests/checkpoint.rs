@@ -1,8 +1,6 @@
 //! The checkpoint's file: the same bytes for the same model, and one clear line for each way in which it can be wrong.
 #![allow(clippy::unwrap_used)] // The helpers of a test are test code too.
 
-#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
-
 use std::fs;
 
 use inkstone::ErrorKind;
