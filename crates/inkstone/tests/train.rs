@@ -1,6 +1,5 @@
 //! Training through the public door: exact resume, what is kept, what stops a training, what a run folder refuses.
 #![allow(clippy::unwrap_used)] // The helpers of a test are test code too.
-#![allow(clippy::unwrap_used)] // all of it is tests, helpers included
 
 use std::fs;
 use std::path::{Path, PathBuf};
