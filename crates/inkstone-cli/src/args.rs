@@ -20,10 +20,10 @@ const STYLES: Styles = Styles::styled()
     arg_required_else_help = true,
     max_term_width = 110,
     after_help = "Examples:
-  inkstone train                        the built-in MNIST digits, in a few seconds, without network
-  inkstone train letters/               a folder with one folder of images per class
-  inkstone predict five.png             what does this image show?
-  inkstone evaluate runs/mnist-001      how good is that model?
+  inkstone train                     the built-in MNIST digits, without network
+  inkstone train letters/            a folder with one folder of images per class
+  inkstone predict five.png          what does this image show?
+  inkstone evaluate runs/mnist-001   how good is that model?
 
 Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
 )]

@@ -1,6 +1,6 @@
 //! What RECIPE|SOURCE and KEY=VALUE mean: which recipe, with which images.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use inkstone::data::Dataset;
 use inkstone::data::dataset::Size;
@@ -19,6 +19,8 @@ const LARGEST_OWN_SIDE: usize = 64;
 pub(crate) struct Chosen {
     /// The recipe as it was written.
     recipe: Recipe,
+    /// Where it was written, if not into the program.
+    file: Option<PathBuf>,
     /// Whether it is `images`, which takes size and colours from the images.
     fits_itself: bool,
     overrides: Vec<String>,
@@ -31,11 +33,11 @@ pub(crate) fn choose(words: &[String], data: Option<&str>, context: &Context) ->
     let (overrides, names): (Vec<String>, Vec<String>) = words.iter().cloned().partition(|word| is_override(word));
     let data = data.map(str::to_owned);
     let images = |source: Option<String>| -> Result<Chosen> {
-        Ok(Chosen { recipe: built_in("images")?, fits_itself: true, overrides: overrides.clone(), source })
+        Ok(Chosen { recipe: built_in("images")?, file: None, fits_itself: true, overrides: overrides.clone(), source })
     };
     match names.as_slice() {
         [] if data.as_deref().is_none_or(|name| name == "mnist") => {
-            Ok(Chosen { recipe: built_in("mnist")?, fits_itself: false, overrides, source: data })
+            Ok(Chosen { recipe: built_in("mnist")?, file: None, fits_itself: false, overrides, source: data })
         }
         [] => images(data),
         [name] if builtin::recipe_names().contains(&name.as_str()) => {
@@ -47,10 +49,11 @@ pub(crate) fn choose(words: &[String], data: Option<&str>, context: &Context) ->
             if name == "images" {
                 return images(data);
             }
-            Ok(Chosen { recipe: built_in(name)?, fits_itself: false, overrides, source: data })
+            Ok(Chosen { recipe: built_in(name)?, file: None, fits_itself: false, overrides, source: data })
         }
         [name] if Path::new(name).extension().is_some_and(|extension| extension == "toml") => {
-            Ok(Chosen { recipe: read(Path::new(name))?, fits_itself: false, overrides, source: data })
+            let recipe = read(Path::new(name))?;
+            Ok(Chosen { recipe, file: Some(name.into()), fits_itself: false, overrides, source: data })
         }
         [name] if SETS.contains(&name.as_str()) || looks_like_a_path(name) => match data {
             None => images(Some(name.clone())),
@@ -118,6 +121,14 @@ impl Chosen {
             Error::mismatch(ErrorKind::Usage, "a source of images", "none")
                 .with_help("name one: a data set, a folder with one folder of images per class, or --data SOURCE")
         })
+    }
+
+    /// Names the recipe's file in an error about what stands in it.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        match (&self.file, error.kind()) {
+            (Some(file), ErrorKind::Spec) => error.with_file(file),
+            _ => error,
+        }
     }
 
     /// The recipe for these images, the command line's word last.

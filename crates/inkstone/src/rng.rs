@@ -3,6 +3,8 @@
 //! Every random decision is keyed by (seed, epoch, sample, operation), so the order in which threads work
 //! cannot change a result. Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
+use inkstone_kernels::math;
+
 /// What a stream of random numbers is for: two operations on one sample never share draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -83,11 +85,16 @@ impl Rng {
         }
     }
 
-    /// A draw of the standard normal distribution (Box–Muller, in f64 so that every machine's result rounds alike).
+    /// A draw of the standard normal distribution (Marsaglia's polar method, with our own logarithm: the same bits on
+    /// every machine).
     pub fn normal(&mut self) -> f64 {
-        let u = (f64::from(self.next_u32()) + 1.0) / 4_294_967_296.0;
-        let v = f64::from(self.next_u32()) / 4_294_967_296.0;
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        loop {
+            let [x, y] = [self.next_u32(), self.next_u32()].map(|bits| f64::from(bits) / 2_147_483_648.0 - 1.0);
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                return x * (-2.0 * math::ln(square) / square).sqrt();
+            }
+        }
     }
 
     /// Puts `items` in random order (Fisher–Yates).

@@ -16,9 +16,9 @@ use crate::terminal::{Progress, Terminal};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   inkstone fetch fashion-mnist
-  inkstone fetch kmnist --mirror https://mirror.example.org/kmnist/ --to data/kmnist
-  inkstone fetch mnist --offline --to data/mnist            the built-in files, without network
-  inkstone fetch mnist --verify                 check the files that are already there
+  inkstone fetch kmnist --mirror https://mirror.example.org/kmnist/
+  inkstone fetch mnist --offline --to data/mnist   the built-in files
+  inkstone fetch mnist --verify                    check what is there
 
 Sets: mnist, mnist-npz (one Keras file), fashion-mnist, kmnist, qmnist, emnist (digits, letters, balanced, mnist), and
 each part of EMNIST alone (emnist-digits, …, emnist-byclass, emnist-bymerge; the archive has 562 MB).

@@ -5,9 +5,10 @@ use std::path::Path;
 use inkstone::data::inspect::{numbers, picture, sample_title, summarise, summary_text};
 use inkstone::data::source::SETS;
 use inkstone::data::{Dataset, Preprocess};
+use inkstone::engine::fused::Fused;
 use inkstone::predict::{self, OpenModel};
 use inkstone::shape::Shape;
-use inkstone::spec::{LayerSpec, Recipe, builtin, summary};
+use inkstone::spec::{LayerSpec, Plan, Recipe, builtin, summary};
 use inkstone::{Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -17,16 +18,20 @@ use crate::{Outcome, recipes};
 /// Show the layers of a recipe or model, or what a data set holds
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  inkstone inspect mnist                        the data set: parts, classes, sizes
-  inkstone inspect mnist --sample 5             one image as a picture and as numbers
-  inkstone inspect recipes/mnist.toml           layers, shapes, parameters, MACs
-  inkstone inspect runs/mnist-001               a trained model and where it comes from")]
+  inkstone inspect mnist                the data set: parts, classes, sizes
+  inkstone inspect mnist --sample 5     an image as a picture and as numbers
+  inkstone inspect recipes/mnist.toml   layers, shapes, parameters, MACs
+  inkstone inspect digits --blocks      what its layers are fused into
+  inkstone inspect runs/mnist-001       a model and where it comes from")]
 pub(crate) struct Args {
     /// A recipe, a model or a source of images
     what: String,
     /// Show one image, counted from 0, as a picture and as numbers
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
+    /// Show the fused blocks that the layers run as
+    #[arg(long, conflicts_with = "sample")]
+    blocks: bool,
 }
 
 /// Tells recipe, model and source apart and prints their summary.
@@ -37,12 +42,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     if !SETS.contains(&what) {
         if is_model(what) {
-            model(&predict::open(what)?, context);
+            let opened = predict::open(what)?;
+            if args.blocks {
+                return Ok(blocks(&opened.checkpoint.plan, context));
+            }
+            model(&opened, context);
             return Ok(Outcome::Done);
         }
         if let Some(recipe) = open_recipe(what)? {
-            return layers(&recipe, context);
+            let (input, n_classes) = ends(&recipe, context)?;
+            let plan = recipe.model.resolve(input, n_classes).map_err(|error| error.with_file(what))?;
+            return Ok(if args.blocks { blocks(&plan, context) } else { layers(&plan, context) });
         }
+    }
+    if args.blocks {
+        return Err(Error::mismatch(ErrorKind::Usage, "a recipe or a model", format!("the data set {what}"))
+            .with_place("--blocks"));
     }
     let dataset = context.open(what)?;
     let summary = summarise(&dataset, context.pool()?);
@@ -73,15 +88,27 @@ fn open_recipe(what: &str) -> Result<Option<Recipe>> {
     if of_run.is_file() { recipes::read(&of_run).map(Some) } else { Ok(None) }
 }
 
-fn layers(recipe: &Recipe, context: &Context) -> Result<Outcome> {
-    let (input, n_classes) = ends(recipe, context)?;
-    let summary = summary::summarise(&recipe.model.resolve(input, n_classes)?);
+fn layers(plan: &Plan, context: &Context) -> Outcome {
+    let summary = summary::summarise(plan);
     if context.json {
         context.print_json(&summary);
     } else {
         context.print(&summary.to_text());
     }
-    Ok(Outcome::Done)
+    Outcome::Done
+}
+
+/// What the engine makes of the layers.
+fn blocks(plan: &Plan, context: &Context) -> Outcome {
+    let blocks = Fused::compile(plan, context.isa).blocks();
+    if context.json {
+        let rows: Vec<_> = blocks.iter().map(|(layers, work)| json!({ "layers": layers, "work": work })).collect();
+        context.print_json(&json!({ "version": 1, "isa": context.isa.name(), "blocks": rows }));
+    } else {
+        let rows: Vec<String> = blocks.iter().map(|(layers, work)| format!("{layers}\n    {work}\n")).collect();
+        context.print(&rows.concat());
+    }
+    Outcome::Done
 }
 
 /// The shape of an input and the number of classes: the recipe's own word, else its images are looked at.

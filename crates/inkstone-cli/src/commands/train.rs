@@ -62,12 +62,12 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(seed) = context.seed {
         recipe.train.seed = seed;
     }
-    let split = split(&dataset, &recipe.data)?;
+    let split = split(&dataset, &recipe.data).map_err(|error| chosen.blame(error))?;
     state_the_split(&mut recipe, &dataset);
     let hashes = fingerprint(&dataset, context.pool()?);
     let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
     let notes = split.notes.clone();
-    let job = Job::new(recipe, dataset, split, &hashes, record, context)?;
+    let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
     let folder = match &args.out {
         Some(path) => {
             let existing = if args.force { Existing::Replace } else { Existing::Refuse };

@@ -3,6 +3,7 @@
 //! Labels are indices of classes. Probabilities stand row by row, one row per label, as `f64`. Equally probable
 //! classes rank by index, the lowest first, everywhere. Without samples a mean is undefined: NaN, `null` in JSON.
 
+use inkstone_kernels::math;
 use serde::{Deserialize, Serialize};
 
 use crate::predict::argmax;
@@ -81,7 +82,7 @@ pub fn top_k_accuracy(labels: &[u32], probabilities: &[f64], n_classes: usize, k
 pub fn log_loss(labels: &[u32], probabilities: &[f64], n_classes: usize) -> f64 {
     mean(
         rows(labels, probabilities, n_classes)
-            .map(|(label, row)| -row[label].clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()),
+            .map(|(label, row)| -math::ln(row[label].clamp(f64::EPSILON, 1.0 - f64::EPSILON))),
     )
 }
 

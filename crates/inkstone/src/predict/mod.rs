@@ -9,6 +9,8 @@ pub use builtin::{BUILTIN, builtin};
 pub use open::{OpenModel, open};
 pub use prediction::{Decision, Glyph, Prediction, PredictionModel, Predictions};
 
+use inkstone_kernels::math;
+
 use crate::checkpoint::Checkpoint;
 use crate::data::{Image, Images};
 use crate::engine::Isa;
@@ -96,7 +98,7 @@ impl Predictor {
 /// ```
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - f64::from(largest)).exp()).collect();
+    let powers: Vec<f64> = logits.iter().map(|&logit| math::exp(f64::from(logit) - f64::from(largest))).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }

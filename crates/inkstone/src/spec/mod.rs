@@ -6,6 +6,7 @@ pub mod nearest;
 pub mod model;
 pub mod pipeline;
 pub mod plan;
+mod resolve;
 pub mod recipe;
 pub mod training;
 

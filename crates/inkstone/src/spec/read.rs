@@ -37,7 +37,7 @@ impl Recipe {
     ///
     /// ```
     /// use inkstone::spec::Recipe;
-    /// let text = "version = 1\n[train]\nepoch = 3\n[model]\nlayers = [\"flatten\", \"dense\"]";
+    /// let text = "version = 1\n[train]\nepoch = 3\n[model]\nlayers = [\"flatten\", { dense = {} }]";
     /// let error = Recipe::parse(text, "mine.toml").unwrap_err();
     /// assert_eq!(error.to_string(), "mine.toml: line 3, train.epoch: unknown key; did you mean `epochs`?");
     /// ```

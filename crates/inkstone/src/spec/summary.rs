@@ -105,7 +105,7 @@ fn kind(layer: &Layer) -> String {
         Operation::GlobalAveragePool => "global_average_pool".to_owned(),
         Operation::Flatten => "flatten".to_owned(),
         Operation::Dense { .. } => "dense".to_owned(),
-        Operation::Activation(function) => format!("{function:?}").to_lowercase(),
+        Operation::Activation(function) => function.name(),
         Operation::Dropout { rate, .. } => format!("dropout {rate}"),
         Operation::BatchNorm { .. } => "batch_norm".to_owned(),
         Operation::Residual { .. } => "residual".to_owned(),
@@ -120,9 +120,10 @@ fn dimensions(shape: crate::shape::Shape) -> Vec<usize> {
 }
 
 impl ModelSummary {
-    /// The table, ending in a line break.
+    /// The table, ending in a line break: MACs of a forward pass and of a training step; 79 columns for the tutorial
+    /// network.
     pub fn to_text(&self) -> String {
-        let header = ["layer", "kind", "output", "parameters", "MACs forward", "MACs training"].map(str::to_owned);
+        let header = ["layer", "kind", "output", "parameters", "MACs", "training"].map(str::to_owned);
         let input =
             ["input".to_owned(), String::new(), shape(&self.input), String::new(), String::new(), String::new()];
         let total = [
@@ -201,7 +202,7 @@ mod tests {
         let plan = builtin::recipe("mnist").unwrap().model.resolve(Shape::image(28, 28, 1), 10).unwrap();
         let text = summarise(&plan).to_text();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "layer                kind          output      parameters  MACs forward  MACs training");
+        assert_eq!(lines[0], "layer                kind          output      parameters       MACs   training");
         assert_eq!(lines[3], "conv2d_1             conv2d 3×3    26×26×32           320       194,688        389,376");
         assert!(lines.last().unwrap().ends_with("34,826     2,440,960      7,128,192"), "{text}");
     }

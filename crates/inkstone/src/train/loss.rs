@@ -2,7 +2,7 @@
 //!
 //! Own exponential and logarithm: the C library's differ between machines, and with them the epoch that is kept could.
 
-use std::f64::consts::{LN_2, LOG2_E};
+use inkstone_kernels::math::{exp, ln};
 
 /// What the logits of a part amount to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,43 +38,6 @@ fn largest(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }
 
-/// e^x for x ≤ 0 to an ulp or two; 0 below −708 (where results would be denormal). NaN stays NaN.
-pub(crate) fn exp(x: f64) -> f64 {
-    /// ln 2 in two pieces (fdlibm's), the first with zeros at its end so that n·HIGH is exact.
-    const HIGH: f64 = 6.931_471_803_691_238e-1;
-    const LOW: f64 = 1.908_214_929_270_588e-10;
-    if x.is_nan() {
-        return x;
-    }
-    if x < -708.0 {
-        return 0.0;
-    }
-    // x = n·ln 2 + r, |r| ≤ ½ ln 2.
-    let n = (x.min(708.0) * LOG2_E).round();
-    let r = x.min(708.0) - n * HIGH - n * LOW;
-    let series = (1..=14).rev().fold(1.0, |sum, k| 1.0 + r / f64::from(k) * sum);
-    series * f64::from_bits(((n as i64 + 1023) as u64) << 52)
-}
-
-/// ln x for normal x ≥ 1 (and any positive normal x) to an ulp or two.
-pub(crate) fn ln(x: f64) -> f64 {
-    if !x.is_normal() || x < 0.0 {
-        return f64::NAN;
-    }
-    let bits = x.to_bits();
-    let mut exponent = ((bits >> 52) as i64 - 1023) as f64;
-    let mut mantissa = f64::from_bits((bits & 0x000F_FFFF_FFFF_FFFF) | 0x3FF0_0000_0000_0000);
-    if mantissa > std::f64::consts::SQRT_2 {
-        mantissa /= 2.0;
-        exponent += 1.0;
-    }
-    // ln m = 2·artanh(s) = 2·(s + s³/3 + s⁵/5 + …), s = (m − 1)/(m + 1), |s| ≤ 0.172.
-    let s = (mantissa - 1.0) / (mantissa + 1.0);
-    let square = s * s;
-    let series = (1..=11).rev().fold(0.0, |sum, k| square * (1.0 / f64::from(2 * k + 1) + sum));
-    exponent * LN_2 + (2.0 * s + 2.0 * s * series)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,16 +55,5 @@ mod tests {
         assert!(measure(&[1e30, -1e30], &[1]).loss > 1e30);
         assert!(measure(&[f32::NAN, 0.0], &[1]).loss.is_nan());
         assert!(measure(&[0.0, f32::INFINITY], &[1]).loss.is_nan());
-    }
-
-    #[test]
-    fn our_exponential_and_logarithm_equal_the_c_library_s_to_their_last_digits() {
-        for i in 0..7000 {
-            let x = -f64::from(i) / 10.0;
-            assert!((exp(x) - x.exp()).abs() <= 4e-16 * x.exp(), "{x}");
-            let y = 1.0 + f64::from(i) * 0.37;
-            assert!((ln(y) - y.ln()).abs() <= 4e-16 * y.ln().max(0.1), "{y}");
-        }
-        assert_eq!((exp(0.0), ln(1.0), exp(-1e9)), (1.0, 0.0, 0.0));
     }
 }
