@@ -151,6 +151,9 @@ impl Watcher {
                     "{start}{n_epochs} {} of {n_steps} steps on {n_training} images, {n_validation} for validation",
                     if *n_epochs == 1 { "epoch" } else { "epochs" }
                 ));
+                if *n_validation > 0 {
+                    self.terminal.note("loss and accuracy: in training/in validation");
+                }
             }
             Event::Step(now) => {
                 let progress = self.progress.get_or_insert_with(|| {
@@ -180,15 +183,18 @@ impl Watcher {
     }
 }
 
-/// One epoch in a line.
+/// One epoch in a line of less than 80 columns: loss and accuracy of training / of validation.
 fn epoch_line(metrics: &EpochMetrics, n_epochs: usize, is_kept: bool) -> String {
-    let validation = match (metrics.validation_loss, metrics.validation_accuracy) {
-        (Some(loss), Some(accuracy)) => format!("  validation loss {loss:.4}  accuracy {accuracy:.4}"),
-        _ => String::new(),
+    let pair = |training: f64, validation: Option<f64>| match validation {
+        Some(validation) => format!("{training:.4}/{validation:.4}"),
+        None => format!("{training:.4}"),
     };
-    let kept = if is_kept { "  kept" } else { "" };
     format!(
-        "epoch {}/{n_epochs}  loss {:.4}  accuracy {:.4}{validation}  {:.1} s  {:.0} images/s{kept}",
-        metrics.epoch, metrics.train_loss, metrics.train_accuracy, metrics.train_seconds, metrics.images_per_second
+        "epoch {}/{n_epochs}  loss {}  accuracy {}  {:.0} images/s{}",
+        metrics.epoch,
+        pair(metrics.train_loss, metrics.validation_loss),
+        pair(metrics.train_accuracy, metrics.validation_accuracy),
+        metrics.images_per_second,
+        if is_kept { "  kept" } else { "" }
     )
 }

@@ -102,8 +102,8 @@ pub fn judge_curves(metrics: &[EpochMetrics]) -> String {
     let before = metrics[metrics.len() - 2].validation_loss.unwrap_or(loss);
     if lowest.epoch == last.epoch && loss < FALL * before {
         return format!(
-            "the curves look underfitted, or rather unfinished: the validation loss still fell in the last epoch, from \
-             {before:.4} to {loss:.4}; more epochs would help"
+            "the curves look underfitted: the validation loss still fell in the last epoch ({before:.4} to {loss:.4}); \
+             more epochs would help"
         );
     }
     if last.train_accuracy < LOW {
