@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::report::Report;
+use crate::spec::summary::grouped;
 
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;
@@ -82,35 +83,19 @@ pub fn sentences(report: &Report) -> String {
     }
     let of_thousand = |share: f64| (share * 1000.0).round() as u64;
     let (low, high) = (of_thousand(report.accuracy.low), of_thousand(report.accuracy.high));
-    let range = if low == high {
-        format!("about {}", thousands(low))
-    } else {
-        format!("{} to {}", thousands(low), thousands(high))
-    };
+    let range =
+        if low == high { format!("about {}", grouped(low)) } else { format!("{} to {}", grouped(low), grouped(high)) };
     let mistakes = match report.confusion_matrix.most_confused() {
         None => "Nothing was confused.".to_owned(),
         Some(confusion) => {
             let class = &report.classes[confusion.class];
             let (name, taken_for) = (&class.name, &report.classes[confusion.taken_for].name);
             let images = if class.support == 1 { "image" } else { "images" };
-            let (count, support) = (thousands(confusion.count), thousands(class.support));
+            let (count, support) = (grouped(confusion.count), grouped(class.support));
             format!("Most confused: {name} with {taken_for} ({count} of {support} {images}).")
         }
     };
     format!("Of 1,000 new images like these, expect {range} right. {mistakes}")
-}
-
-/// 10000 as `10,000`.
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The text, padded on its left to `width` columns.
@@ -184,7 +169,7 @@ Of 1,000 new images like these, expect 208 to 939 right. Most confused: cat with
     fn a_part_without_images_and_one_without_mistakes_have_their_own_sentences() {
         assert!(sentences(&report(&["a", "b"], &[], &[])).starts_with("There are no images"));
         assert!(sentences(&report(&["a", "b"], &[0], &[0])).ends_with("Nothing was confused."));
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(thousands(982), "982");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(982), "982");
     }
 }

@@ -160,7 +160,7 @@ fn shape(dimensions: &[usize]) -> String {
 }
 
 /// 34826 → 34,826
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
