@@ -68,7 +68,7 @@ impl Terminal {
 
     /// A bar over `total` steps with a changing message (loss, accuracy, images/s), rate and time left.
     pub(crate) fn steps(self, total: u64, title: &str) -> Progress {
-        self.progress(total, title, "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")
+        self.progress(total, title, "{prefix} {bar} {percent}%  {msg}  {eta} left")
     }
 
     /// A bar over bytes with amount, a changing message (the rate) and time left. `total` 0: unknown.
@@ -76,14 +76,16 @@ impl Terminal {
         let template = if total == 0 {
             "{prefix} {spinner} {bytes}  {msg}"
         } else {
-            "{prefix} {bar:24} {bytes}/{total_bytes}  {msg}  {eta} left"
+            "{prefix} {bar} {bytes}/{total_bytes}  {msg}  {eta} left"
         };
         self.progress(total, title, template)
     }
 
     fn progress(self, total: u64, title: &str, template: &str) -> Progress {
         let bar = (self.is_interactive && !self.quiet).then(|| {
-            let template = if self.colour { template.replace("{bar:24}", "{bar:24.cyan}") } else { template.into() };
+            // The bar takes what the numbers leave of the line: ten columns of eighty.
+            let wide = if self.colour { "{wide_bar:.cyan}" } else { "{wide_bar}" };
+            let template = template.replace("{bar}", wide);
             let style = ProgressStyle::with_template(&template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .progress_chars("━╸─");
