@@ -203,8 +203,8 @@ mod tests {
         let text = summarise(&plan).to_text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "layer                kind          output      parameters       MACs   training");
-        assert_eq!(lines[3], "conv2d_1             conv2d 3×3    26×26×32           320       194,688        389,376");
-        assert!(lines.last().unwrap().ends_with("34,826     2,440,960      7,128,192"), "{text}");
+        assert_eq!(lines[3], "conv2d_1             conv2d 3×3    26×26×32           320    194,688    389,376");
+        assert!(lines.last().unwrap().ends_with("34,826  2,440,960  7,128,192"), "{text}");
     }
 
     #[test]

@@ -159,7 +159,7 @@ mod tests {
     fn the_curves_are_judged_in_words() {
         check(&[], "no epoch");
         check(&[((0.2, 0.94), (0.1, 0.97))], "one epoch is too little");
-        check(&[((0.3, 0.9), (0.2, 0.94)), ((0.1, 0.97), (0.1, 0.97))], "unfinished");
+        check(&[((0.3, 0.9), (0.2, 0.94)), ((0.1, 0.97), (0.1, 0.97))], "underfitted: the validation loss still fell");
         check(&[((0.3, 0.9), (0.2, 0.94)), ((0.1, 0.97), (0.3, 0.94))], "overfitted: since epoch 1");
         check(&[((0.3, 0.9), (0.2, 0.94)), ((0.01, 1.0), (0.2, 0.94))], "overfitted: 100.0 % right");
         check(&[((0.9, 0.6), (0.9, 0.6)), ((0.9, 0.6), (0.9, 0.6))], "underfitted: they are level");

@@ -151,7 +151,14 @@ fn head_of(stream: &mut TcpStream, log: &Mutex<Vec<String>>) -> Option<(String, 
     if head[..n].starts_with(b"GET /gone-away/") {
         return Some(("gone-away".into(), String::new()));
     }
-    let n = stream.read(&mut head).ok()?;
+    // A client may write the head of its request in pieces.
+    let mut n = 0;
+    while !head[..n].ends_with(b"\r\n\r\n") {
+        match stream.read(&mut head[n..]).ok()? {
+            0 => return None,
+            read => n += read,
+        }
+    }
     let head = String::from_utf8_lossy(&head[..n]).into_owned();
     if head.starts_with("CONNECT ") {
         stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").ok()?;
