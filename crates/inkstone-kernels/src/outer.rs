@@ -63,7 +63,7 @@ impl Outer<'_> {
             let mut k = 0;
             // SAFETY: k + R ≤ segment_len in each call; the rest is the caller's promise.
             unsafe {
-                while V::LANES == 16 && self.gather.segment_len() - k >= 12 {
+                while V::REGISTERS == 32 && self.gather.segment_len() - k >= 12 {
                     self.tile::<V, 12, C>(segment, k, first);
                     k += 12;
                 }

@@ -137,8 +137,8 @@ impl Product<'_> {
         let mut row = 0;
         // SAFETY: row + R ≤ n_rows in each call; the rest is the caller's promise.
         unsafe {
-            // Twelve rows fill the 32 registers of AVX-512, six the 16 of the others.
-            while V::LANES == 16 && self.n_rows - row >= 12 {
+            // Twelve rows fill 32 registers, six fill 16.
+            while V::REGISTERS == 32 && self.n_rows - row >= 12 {
                 self.tile::<V, 12, C>(row, first);
                 row += 12;
             }
