@@ -16,6 +16,7 @@ mod outer;
 mod pool;
 mod product;
 mod sparse;
+mod transpose;
 mod vector;
 mod winograd;
 
@@ -27,4 +28,5 @@ pub use outer::add_outer;
 pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, pooled_product, product};
 pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
+pub use transpose::transpose;
 pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
