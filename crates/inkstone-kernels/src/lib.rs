@@ -17,6 +17,7 @@ mod pool;
 mod product;
 mod sparse;
 mod transpose;
+mod tree;
 mod vector;
 mod winograd;
 
@@ -29,4 +30,5 @@ pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, pooled_product, product};
 pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
 pub use transpose::transpose;
+pub use tree::{MOST_SOURCES, tree_sum};
 pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
