@@ -1,0 +1,87 @@
+"""TensorFlow through Keras: trains the tutorial network with `fit`, or augments (ImageDataGenerator; tf.data with the
+layers RandomRotation and RandomZoom).
+"""
+
+import os
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy
+import tensorflow
+
+import measuring
+
+
+def tutorial():
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((28, 28, 1)),
+        layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2),
+        layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(2),
+        layers.Flatten(), layers.Dense(10, activation="softmax", dtype="float32"),
+    ])
+    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    return model
+
+
+def train(batch_size, chosen, images, labels):
+    model = tutorial()
+
+    def fit(n_steps):
+        """Seconds that `fit` takes for so many whole steps."""
+        n = n_steps * batch_size
+        start = time.perf_counter()
+        model.fit(images[:n], labels[:n], batch_size=batch_size, epochs=1, verbose=0)
+        return time.perf_counter() - start
+
+    most = len(labels) // batch_size
+    fit(4)  # Traces and compiles.
+    n_steps = 8
+    while (seconds := fit(n_steps)) < chosen.seconds / 4 and n_steps < most:
+        n_steps = min(most, n_steps * 4)
+    n_steps = max(4, min(most, round(n_steps * chosen.seconds / seconds)))
+    done = measuring.speed(n_steps * batch_size, fit(n_steps))
+    measuring.say(
+        "tensorflow", tensorflow.__version__, "train", engine="Keras fit", network="tutorial",
+        precision=chosen.precision, batch_size=batch_size, threads=chosen.threads, **done,
+    )
+
+
+def augment(chosen, images):
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    generator = ImageDataGenerator(rotation_range=10, zoom_range=0.1)
+    batches = generator.flow(images, batch_size=128)
+    steps = keras.Sequential([
+        keras.layers.RandomRotation(10 / 360, fill_mode="nearest"),
+        keras.layers.RandomZoom(0.1, 0.1, fill_mode="nearest"),
+    ])
+    data = tensorflow.data.Dataset.from_tensor_slices(images).repeat().batch(128)
+    data = data.map(lambda batch: steps(batch, training=True), num_parallel_calls=tensorflow.data.AUTOTUNE)
+    layers = iter(data.prefetch(tensorflow.data.AUTOTUNE))
+    for engine, source in [("ImageDataGenerator", batches), ("tf.data", layers)]:
+        done = measuring.speed(*measuring.repeat(lambda: len(next(source)), chosen.seconds))
+        measuring.say(
+            "tensorflow", tensorflow.__version__, "augment", engine=engine, precision="f32", batch_size=128,
+            threads=chosen.threads, **done,
+        )
+
+
+def main():
+    chosen = measuring.arguments(["train", "augment"])
+    tensorflow.config.threading.set_intra_op_parallelism_threads(chosen.threads)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(chosen.threads)
+    if chosen.precision == "bf16":
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    pixels, labels = measuring.mnist(chosen.data)
+    images = pixels[..., numpy.newaxis].astype(numpy.float32) / 255
+    if chosen.work == "augment":
+        augment(chosen, images)
+        return
+    for batch_size in chosen.batch_sizes:
+        train(batch_size, chosen, images, labels)
+
+
+main()
