@@ -74,7 +74,7 @@ def augment(chosen, images):
         "torchvision", torchvision.__version__, "augment", engine=f"DataLoader, {chosen.threads} workers",
         precision="f32", batch_size=128, threads=chosen.threads, **done,
     )
-    os._exit(0)  # The workers have prepared more than anybody will ask for.
+    del batches  # Ends the workers, which have prepared more than anybody will ask for.
 
 
 def main():
@@ -84,6 +84,7 @@ def main():
     images = torch.from_numpy(pixels).float().div(255).unsqueeze(1).contiguous(memory_format=torch.channels_last)
     if chosen.work == "augment":
         augment(chosen, images)
+        return
     network = "deotte" if chosen.work == "deotte" else "tutorial"
     for batch_size in chosen.batch_sizes:
         train(network, batch_size, chosen, images, torch.from_numpy(labels))

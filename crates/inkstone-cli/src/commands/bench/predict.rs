@@ -1,5 +1,7 @@
 //! `inkstone bench predict`: the library call for one image with the weights loaded, then many images on all threads.
 
+use std::time::Duration;
+
 use inkstone::Result;
 use inkstone::checkpoint::{Checkpoint, Provenance};
 use inkstone::data::{Image, Images};
@@ -8,7 +10,7 @@ use inkstone::predict::{self, Predictor};
 use inkstone::shape::Shape;
 use inkstone::spec::summary::summarise;
 
-use super::figures::{Figures, brief, rounded};
+use super::figures::{Figures, brief, grouped, rounded};
 use super::{Prepared, Time, measure, prepare};
 use crate::context::Context;
 
@@ -56,19 +58,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Figures> {
         figures.add(key, rounded(latency), label, format!("{} µs", brief(latency)));
     }
     let (n_images, elapsed) = many(&predictor, images, half, context)?;
-    figures.add("batch_size", N_TOGETHER.min(images.len()), "together", N_TOGETHER.min(images.len()));
+    let n_together = N_TOGETHER.min(images.len());
+    figures.add("batch_size", n_together, "together", format!("{} images", grouped(n_together as f64)));
     figures.add_speed(n_images, elapsed);
     figures.add_operations(macs, n_images as f64 / elapsed.as_secs_f64(), context)?;
     figures.add_circumstances(context)?;
     Ok(figures)
 }
 
-fn many(
-    predictor: &Predictor,
-    images: &Images,
-    seconds: std::time::Duration,
-    context: &Context,
-) -> Result<(u64, std::time::Duration)> {
+fn many(predictor: &Predictor, images: &Images, seconds: Duration, context: &Context) -> Result<(u64, Duration)> {
     let pool = context.pool()?;
     let n = N_TOGETHER.min(images.len());
     let image = |i: usize| -> Image<'_> { images.get(i) };

@@ -51,10 +51,12 @@ pub(super) fn run(args: &Words, context: &Context) -> Result<Figures> {
 
 /// Images and time from the end of the warm-up on.
 fn measured(setup: &Setup<'_>, seconds: Duration) -> Result<(u64, Duration)> {
+    /// When, and how many images were done by then.
+    type Mark = Option<(Instant, usize)>;
     let stop = AtomicBool::new(false);
     let n = setup.training.len();
     let start = Instant::now();
-    let (mut from, mut to): (Option<(Instant, usize)>, Option<(Instant, usize)>) = (None, None);
+    let (mut from, mut to): (Mark, Mark) = (None, None);
     let mut observe = |event: &Event<'_>| {
         let n_done = match event {
             Event::Step(progress) => (progress.epoch - 1) * n + (progress.step * setup.train.batch_size).min(n),
