@@ -26,23 +26,31 @@ def tutorial():
     return model
 
 
+class Clock(keras.callbacks.Callback):
+    """Times the steps of `fit` once it is warm, and ends it."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds, self.steps = seconds, 0
+        self.first = self.begin = self.end = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        self.steps += 1
+        self.first = self.first or now
+        if self.begin is None:
+            if self.steps >= 3 and now - self.first >= self.seconds / 3:
+                self.begin = (now, self.steps)
+        elif now - self.begin[0] >= self.seconds and self.steps >= self.begin[1] + 2:
+            self.end = (now, self.steps)
+            self.model.stop_training = True
+
+
 def train(batch_size, chosen, images, labels):
-    model = tutorial()
-
-    def fit(n_steps):
-        """Seconds that `fit` takes for so many whole steps."""
-        n = n_steps * batch_size
-        start = time.perf_counter()
-        model.fit(images[:n], labels[:n], batch_size=batch_size, epochs=1, verbose=0)
-        return time.perf_counter() - start
-
-    most = len(labels) // batch_size
-    fit(4)  # Traces and compiles.
-    n_steps = 8
-    while (seconds := fit(n_steps)) < chosen.seconds / 4 and n_steps < most:
-        n_steps = min(most, n_steps * 4)
-    n_steps = max(4, min(most, round(n_steps * chosen.seconds / seconds)))
-    done = measuring.speed(n_steps * batch_size, fit(n_steps))
+    clock = Clock(chosen.seconds)
+    tutorial().fit(images, labels, batch_size=batch_size, epochs=100, verbose=0, callbacks=[clock])
+    (begin, before), (end, after) = clock.begin, clock.end
+    done = measuring.speed((after - before) * batch_size, end - begin)
     measuring.say(
         "tensorflow", tensorflow.__version__, "train", engine="Keras fit", network="tutorial",
         precision=chosen.precision, batch_size=batch_size, threads=chosen.threads, **done,
