@@ -16,7 +16,9 @@ pub mod math;
 mod outer;
 mod pool;
 mod product;
+mod sparse;
 mod vector;
+mod winograd;
 
 pub use aligned::AlignedBuffer;
 pub use ceiling::fma_ceiling;
@@ -25,4 +27,6 @@ pub use gather::Gather;
 pub use isa::Isa;
 pub use outer::add_outer;
 pub use pool::{Windows, bit_words, max_pool};
-pub use product::{Epilogue, Panels, product};
+pub use product::{Epilogue, Panels, pooled_product, product};
+pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
+pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
