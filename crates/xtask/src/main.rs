@@ -20,7 +20,7 @@ cargo xtask bench peers         Inkstone and its peers side by side: a table und
   --rounds N                    how often each is fought; 3 where not given
   --quick                       one short round, to see that everything works
   --env DIR                     where the peers are installed; the platform's cache folder where not given
-  --out DIR                     where the results go; benchmarks/ where not given";
+  --out DIR                     where the results go; else benchmarks/, and target/benchmarks/ for what is not whole";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

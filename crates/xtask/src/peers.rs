@@ -87,14 +87,17 @@ fn measure(duels: &[&Duel], options: &Options, environment: &mut Environment, in
         for duel in duels.iter().filter(|duel| round == 1 || !duel.is_once) {
             println!("round {round} of {}: {}", options.rounds, duel.name);
             if cores() < duel.least_cores {
-                outcome.miss(duel, OURSELVES, &format!("{} cores are too few", cores()));
+                outcome.miss(duel, OURSELVES, &format!("needs {} cores, found {}", duel.least_cores, cores()));
                 continue;
             }
+            let before = outcome.measurements.len();
             for line in duel.ours {
                 let ours = our_side(duel, round, inkstone, &fill.words(line), options);
                 outcome.take(duel, OURSELVES, ours.map(|measured| vec![measured]));
             }
-            if let Some((peer, line)) = duel.theirs {
+            // Without a side of ours there is nothing to compare.
+            let is_measured = outcome.measurements.len() > before;
+            if let Some((peer, line)) = duel.theirs.filter(|_| is_measured) {
                 let theirs = environment.ready(peer).and_then(|()| {
                     let mut command = environment.command(peer, &fill.words(line), fill.seconds, fill.threads);
                     let stdout = process::output(command.envs(duel.variables.iter().copied()), LIMIT)?;
@@ -161,7 +164,10 @@ fn write(options: &Options, root: &Path, outcome: &Outcome, threads: usize, minu
     let lines: Vec<Line> = rows::rows(threads).iter().map(|row| Line::new(row, &outcome.measurements)).collect();
     let isa = outcome.measurements.iter().find_map(|line| line.figures.get("isa")?.as_str()).unwrap_or("unknown");
     let (cpu, date) = (cpu(), today());
-    let folder = options.out.clone().unwrap_or_else(|| root.join("benchmarks"));
+    // What is not whole is no result to keep.
+    let is_whole = options.only.is_empty() && !options.is_quick;
+    let usual = root.join(if is_whole { "benchmarks" } else { "target/benchmarks" });
+    let folder = options.out.clone().unwrap_or(usual);
     let name = format!("{}-{date}", slug(&cpu, cores(), isa));
     let document = json!({
         "version": 1,

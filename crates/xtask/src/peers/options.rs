@@ -17,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) is_quick: bool,
     /// Where the peers are installed; outside the tree.
     pub(crate) environment: PathBuf,
-    /// Where the results go; `benchmarks/` of this repository where not given.
+    /// Where the results go; where not given, `benchmarks/` for a whole run and `target/benchmarks/` for others.
     pub(crate) out: Option<PathBuf>,
 }
 

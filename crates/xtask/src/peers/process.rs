@@ -57,7 +57,7 @@ fn reason(stdout: &str, stderr: &str) -> String {
             let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
             format!("{place}expected {expected}, found {found}")
         }
-        (_, _, _, Some(message)) => message.to_owned(),
+        (_, _, _, Some(message)) => message.lines().next().unwrap_or_default().to_owned(),
         _ => stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned(),
     }
 }
@@ -71,6 +71,8 @@ mod tests {
         assert_eq!(reason("", "Traceback\n  x\nImportError: no torch\n\n"), "ImportError: no torch");
         let document = r#"{"error": {"kind": "spec", "place": "train.precision", "expected": "f32", "found": "bf16"}}"#;
         assert_eq!(reason(document, ""), "train.precision: expected f32, found bf16");
+        let document = r#"{"error": {"kind": "usage", "message": "unexpected argument\n\nUsage: inkstone"}}"#;
+        assert_eq!(reason(document, ""), "unexpected argument");
         assert_eq!(reason("", ""), "no reason given");
     }
 
