@@ -70,7 +70,7 @@ impl Load {
         let pool = context.pool()?;
         let options = SourceOptions { home: Some(context.home.clone()), ..SourceOptions::default() };
         let dataset = source::open(source, &options, pool)?;
-        let durations = measure::each(args.time.seconds, 3, || source::open(source, &options, pool).map(drop))?;
+        let durations = measure::each(args.time.seconds, 3, || source::open(source, &options, pool))?;
         let seconds = measure::quantile(&durations, 0.5).as_secs_f64();
         let n_images = dataset.samples.len();
         Ok((dataset, Self { n_images, seconds }))

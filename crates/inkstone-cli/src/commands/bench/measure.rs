@@ -36,13 +36,15 @@ fn stretch(seconds: Duration, work: &mut dyn FnMut() -> u64) -> Result<(u64, Dur
 }
 
 /// Times each call of `work` for at least `seconds`, after a warm-up: in order of duration, at least `least` of them.
-pub(super) fn each(seconds: Duration, least: usize, mut work: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
+/// Letting go of what `work` made is not timed.
+pub(super) fn each<R>(seconds: Duration, least: usize, mut work: impl FnMut() -> Result<R>) -> Result<Vec<Duration>> {
     let (mut durations, mut all) = (Vec::new(), Duration::ZERO);
     let mut warm = Duration::ZERO;
     while all < seconds || durations.len() < least {
         let start = Instant::now();
-        work()?;
+        let made = work()?;
         let duration = start.elapsed();
+        drop(made);
         if warm < warm_up(seconds) {
             warm += duration;
         } else {
