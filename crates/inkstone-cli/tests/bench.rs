@@ -90,6 +90,15 @@ fn a_folder_of_png_files_is_written_read_and_removed() {
 }
 
 #[test]
+fn the_deeper_network_of_the_benchmarks_is_the_published_one() {
+    let recipe = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benchmarks/deotte.toml");
+    let mut command = command("inspect");
+    let ran = command.args([recipe, "--json"]).output().unwrap();
+    let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!((&document["parameters"], &document["n_classes"]), (&326_410.into(), &10.into()));
+}
+
+#[test]
 fn people_read_lines_of_a_terminals_width() {
     let ran = run("bench train --seconds 0.01 -q");
     let text = String::from_utf8(ran.stdout).unwrap();
