@@ -8,6 +8,7 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod ceiling;
 mod combine;
 mod gather;
 mod isa;
@@ -22,6 +23,7 @@ mod vector;
 mod winograd;
 
 pub use aligned::AlignedBuffer;
+pub use ceiling::fma_ceiling;
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
