@@ -15,12 +15,18 @@ pub mod math;
 mod outer;
 mod pool;
 mod product;
+mod resample;
+mod scale;
+mod optimize;
 mod vector;
 
 pub use aligned::AlignedBuffer;
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
+pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
 pub use outer::add_outer;
 pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, product};
+pub use resample::{Beyond, Grid, Sampling, Workspace, resample};
+pub use scale::{Scale, scale_bytes};
