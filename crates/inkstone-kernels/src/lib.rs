@@ -15,18 +15,24 @@ pub mod math;
 mod outer;
 mod pool;
 mod product;
+mod sparse;
+mod vector;
+mod winograd;
+
 mod resample;
 mod scale;
 mod optimize;
-mod vector;
 
 pub use aligned::AlignedBuffer;
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
-pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
 pub use outer::add_outer;
 pub use pool::{Windows, bit_words, max_pool};
-pub use product::{Epilogue, Panels, product};
+pub use product::{Epilogue, Panels, pooled_product, product};
+pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
+pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
+
+pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
 pub use resample::{Beyond, Grid, Sampling, Workspace, resample};
 pub use scale::{Scale, scale_bytes};
