@@ -10,6 +10,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::dataset::{Image, Size};
 use super::idx::describe_bytes;
+use super::small_png;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most pixels of an image that is read: 100 million.
@@ -20,6 +21,9 @@ const MAX_ALLOCATION: u64 = MAX_PIXELS * 8;
 
 /// The longest image file that is read: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// The length up to which a file is read in one call, and the memory for it kept.
+pub(super) const SMALL_FILE_BYTES: usize = 64 << 10;
 
 /// What is understood, as messages say it.
 const EXPECTED: &str = "a PNG, JPEG, BMP or PGM image";
@@ -54,6 +58,9 @@ impl DecodedImage {
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
+    if let Some((size, pixels)) = small_png::decode(bytes) {
+        return Ok(DecodedImage { size, pixels });
+    }
     let format = format(bytes)?;
     let damaged = |error: &image::ImageError| {
         Error::new(ErrorKind::Data, format!("damaged {} image: {}", name(format), reason(error)))
@@ -83,16 +90,25 @@ pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
 /// # Errors
 /// `Io` where it cannot be read, `Data` where it is too long.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_file_into(path, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// [`read_file`] into memory that is there already; what was in it is dropped.
+pub(super) fn read_file_into(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
     let failed = |error: &std::io::Error| Error::io(path, "read the image", error);
     let file = File::open(path).map_err(|error| failed(&error))?;
-    let mut bytes = Vec::new();
+    bytes.clear();
+    // Room for a small image: its file is then read in one call.
+    bytes.reserve(SMALL_FILE_BYTES);
     // One byte more than allowed tells a file that is too long, whatever its length is said to be.
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(bytes).map_err(|error| failed(&error))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let expected = format!("an image file of at most {} MiB", MAX_FILE_BYTES >> 20);
         return Err(Error::mismatch(ErrorKind::Data, expected, "a longer one").with_file(path));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The format of the bytes, if it is one of those that are understood.

@@ -3,12 +3,13 @@
 //! Classes are sorted bytewise, files by path, so that labels never depend on the file system. Hidden files and what
 //! is no image by its extension are passed over (and counted in a note); an image that cannot be decoded is an error.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dataset::{Dataset, Images, Part, Sample, SampleId};
-use super::decode::{DecodedImage, decode, read_file};
+use super::decode::{DecodedImage, SMALL_FILE_BYTES, decode, read_file_into};
 use super::listing::list;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
@@ -35,8 +36,7 @@ const PART_NAMES: [(&str, Part); 7] = [
 
 /// Whether a file is an image by its extension.
 pub fn is_image_name(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
+    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// An image file to be read.
@@ -71,7 +71,7 @@ pub(super) fn read(folder: &Path, name: &str, pool: &Pool, note: &dyn Fn(&str)) 
         note(&format!("{name}: folders without images are no classes: {}", empty.join(", ")));
     }
     let samples = found.entries.iter().map(|entry| Sample {
-        label: classes.iter().position(|class| *class == entry.class).expect("collected from the entries") as u32,
+        label: classes.binary_search(&entry.class).expect("collected from the entries, in order") as u32,
         part: entry.part,
         id: SampleId::File(entry.path.strip_prefix(folder).unwrap_or(&entry.path).to_owned()),
         group: None,
@@ -167,9 +167,19 @@ fn decode_all(entries: &[Entry], pool: &Pool) -> Result<Vec<DecodedImage>> {
     })
 }
 
+thread_local! {
+    /// The bytes of the file that is being read; kept from small file to small file.
+    static FILE_BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Reads and decodes one image file.
 pub fn decode_file(path: &Path) -> Result<DecodedImage> {
-    decode(&read_file(path)?).map_err(|error| error.with_file(path))
+    FILE_BYTES.with_borrow_mut(|bytes| {
+        let image = read_file_into(path, bytes).and_then(|()| decode(bytes).map_err(|error| error.with_file(path)));
+        bytes.clear();
+        bytes.shrink_to(2 * SMALL_FILE_BYTES);
+        image
+    })
 }
 
 /// One bad file speaks for itself; several are listed.
