@@ -59,7 +59,7 @@ pub struct Workspace {
 /// multiple of, have the channels in the same lanes again for every vector.
 const BLOCK: usize = 21 * 48;
 
-/// `out[k] = (bilinear(x_k, y_k) − shift) / divisor` for each value k of the result.
+/// `out[k] = (bilinear(x_k, y_k) − shift) / divisor` for each value k of the result, as a product with 1 / divisor.
 ///
 /// # Panics
 /// If a slice does not fit the grid, or the grid is empty, has another number of channels than 1 or 3, or 2²³ values.
@@ -234,8 +234,9 @@ struct Pass<V, const C: usize> {
     fill: V,
     /// Where each channel's plane begins, in pairs.
     plane: [V; C],
-    shift: [V; C],
-    divisor: [V; C],
+    /// A value v becomes factor·v + term.
+    factor: [V; C],
+    term: [V; C],
 }
 
 impl<V: Vector, const C: usize> Pass<V, C> {
@@ -246,6 +247,7 @@ impl<V: Vector, const C: usize> Pass<V, C> {
         let Grid { height, width, .. } = sampling.grid;
         let [[x_u, x_v, x_1], [y_u, y_v, y_1]] = sampling.map;
         let [last_x, last_y] = [(width - 1) as f32, (height - 1) as f32];
+        let Scale { shift, divisor } = sampling.scale;
         let planes: [f32; 3] = std::array::from_fn(|c| (c * height * width) as f32);
         // SAFETY: the caller's promise; arrays of three vectors of at most 16 lanes.
         unsafe {
@@ -256,8 +258,8 @@ impl<V: Vector, const C: usize> Pass<V, C> {
                 width: V::splat(width as f32),
                 fill: V::splat(fill),
                 plane: by_channel(planes),
-                shift: by_channel(sampling.scale.shift),
-                divisor: by_channel(sampling.scale.divisor),
+                factor: by_channel(std::array::from_fn(|c| 1.0 / divisor[c])),
+                term: by_channel(std::array::from_fn(|c| -shift[c] / divisor[c])),
             }
         }
     }
@@ -362,7 +364,7 @@ impl<V: Vector, const C: usize> Pass<V, C> {
             if R::FILLS {
                 value = s.where_at_least(V::splat(0.0), value, self.fill);
             }
-            value.sub(self.shift[c]).div(self.divisor[c]).store_up_to(out, width);
+            value.mul_add(self.factor[c], self.term[c]).store_up_to(out, width);
         }
     }
 }
