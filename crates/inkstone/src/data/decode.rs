@@ -22,9 +22,6 @@ const MAX_ALLOCATION: u64 = MAX_PIXELS * 8;
 /// The longest image file that is read: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// The length up to which a file is read in one call, and the memory for it kept.
-pub(super) const SMALL_FILE_BYTES: usize = 64 << 10;
-
 /// What is understood, as messages say it.
 const EXPECTED: &str = "a PNG, JPEG, BMP or PGM image";
 
@@ -90,25 +87,23 @@ pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
 /// # Errors
 /// `Io` where it cannot be read, `Data` where it is too long.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    read_file_into(path, &mut bytes)?;
-    Ok(bytes)
+    read_rest(path, open(path)?, Vec::new())
 }
 
-/// [`read_file`] into memory that is there already; what was in it is dropped.
-pub(super) fn read_file_into(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
-    let failed = |error: &std::io::Error| Error::io(path, "read the image", error);
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    bytes.clear();
-    // Room for a small image: its file is then read in one call.
-    bytes.reserve(SMALL_FILE_BYTES);
+pub(super) fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Error::io(path, "read the image", &error))
+}
+
+/// All bytes of a file whose first ones are `bytes`.
+pub(super) fn read_rest(path: &Path, file: File, mut bytes: Vec<u8>) -> Result<Vec<u8>> {
     // One byte more than allowed tells a file that is too long, whatever its length is said to be.
-    file.take(MAX_FILE_BYTES + 1).read_to_end(bytes).map_err(|error| failed(&error))?;
+    let limit = MAX_FILE_BYTES + 1 - bytes.len() as u64;
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io(path, "read the image", &error))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let expected = format!("an image file of at most {} MiB", MAX_FILE_BYTES >> 20);
         return Err(Error::mismatch(ErrorKind::Data, expected, "a longer one").with_file(path));
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// The format of the bytes, if it is one of those that are understood.

@@ -7,6 +7,8 @@ pub mod dataset;
 pub mod fingerprint;
 
 #[cfg(feature = "formats")]
+mod inflate;
+#[cfg(feature = "formats")]
 mod small_png;
 #[cfg(feature = "formats")]
 pub mod decode;

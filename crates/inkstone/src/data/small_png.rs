@@ -5,9 +5,10 @@
 
 use std::cell::RefCell;
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use flate2::Crc;
 
 use super::dataset::Size;
+use super::inflate::Inflater;
 
 /// The most bytes of pixels that are decoded here: what is larger does not feel the general decoder's start.
 const MAX_BYTES: usize = 1 << 16;
@@ -19,7 +20,7 @@ const PASSED_OVER: [&[u8; 4]; 6] = [b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tEXt",
 
 thread_local! {
     /// The inflater and the filtered rows; kept from image to image.
-    static SCRATCH: RefCell<(Decompress, Vec<u8>)> = RefCell::new((Decompress::new(true), Vec::new()));
+    static SCRATCH: RefCell<(Inflater, Vec<u8>)> = RefCell::default();
 }
 
 /// Size and pixels of the image, if it is one of those.
@@ -38,11 +39,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Size, Vec<u8>)> {
     }
     SCRATCH.with_borrow_mut(|(inflater, rows)| {
         rows.resize(size.height * (1 + size.width * size.channels), 0);
-        inflater.reset(true);
-        let status = inflater.decompress(data?, rows, FlushDecompress::Finish).ok()?;
-        let is_whole = status == Status::StreamEnd && inflater.total_out() == rows.len() as u64;
-        let pixels = if is_whole { unfilter(rows, size)? } else { return None };
-        Some((size, pixels))
+        inflater.inflate(data?, rows)?;
+        Some((size, unfilter(rows, size)?))
     })
 }
 
