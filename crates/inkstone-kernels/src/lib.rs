@@ -22,6 +22,10 @@ mod tree;
 mod vector;
 mod winograd;
 
+mod resample;
+mod scale;
+mod optimize;
+
 pub use aligned::AlignedBuffer;
 pub use ceiling::fma_ceiling;
 pub use combine::{Pieces, Term, add_combination};
@@ -34,3 +38,7 @@ pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
 pub use transpose::transpose;
 pub use tree::{MOST_SOURCES, tree_sum};
 pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
+
+pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
+pub use resample::{Beyond, Grid, Sampling, Workspace, resample};
+pub use scale::{Scale, scale_bytes};
