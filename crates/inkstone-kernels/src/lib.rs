@@ -8,31 +8,35 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod ceiling;
 mod combine;
 mod gather;
 mod isa;
 pub mod math;
+mod optimize;
 mod outer;
 mod pool;
 mod product;
+mod resample;
+mod scale;
 mod sparse;
+mod transpose;
+mod tree;
 mod vector;
 mod winograd;
 
-mod resample;
-mod scale;
-mod optimize;
-
 pub use aligned::AlignedBuffer;
+pub use ceiling::fma_ceiling;
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
+pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
 pub use outer::add_outer;
 pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, pooled_product, product};
-pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
-pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
-
-pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
 pub use resample::{Beyond, Grid, Sampling, Workspace, resample};
 pub use scale::{Scale, scale_bytes};
+pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
+pub use transpose::transpose;
+pub use tree::{MOST_SOURCES, tree_sum};
+pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};

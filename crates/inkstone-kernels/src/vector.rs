@@ -83,8 +83,8 @@ pub(crate) trait Vector: Copy {
         unsafe {
             for lane in 0..Self::LANES {
                 let four = from.add(*index.add(lane) as usize).cast::<[u8; 4]>().read();
-                for i in 0..4 {
-                    bytes[i][lane] = f32::from(four[i]);
+                for (bytes, byte) in bytes.iter_mut().zip(four) {
+                    bytes[lane] = f32::from(byte);
                 }
             }
             std::array::from_fn(|i| Self::load(bytes[i].as_ptr()))
