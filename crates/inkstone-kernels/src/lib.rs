@@ -4,6 +4,8 @@
 //! instructions, so every function that takes one is safe to call. Slices are checked at the door of each function.
 
 mod aligned;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -12,9 +14,13 @@ mod combine;
 mod gather;
 mod isa;
 pub mod math;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod outer;
 mod pool;
 mod product;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 mod vector;
 
 pub use aligned::AlignedBuffer;

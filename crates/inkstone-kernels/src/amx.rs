@@ -1,0 +1,2 @@
+//! AMX.
+pub(crate) fn detected() -> bool { false }
