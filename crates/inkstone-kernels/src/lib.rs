@@ -10,6 +10,7 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bf16;
 mod combine;
 mod gather;
 mod isa;
@@ -17,16 +18,23 @@ pub mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod outer;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
 mod pool;
 mod product;
+mod product_bf16;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
 mod vector;
 
-pub use aligned::AlignedBuffer;
+pub use aligned::{Aligned, AlignedBuffer, Plain};
+pub use bf16::{Bf16, to_bf16};
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
 pub use outer::add_outer;
 pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, product};
+pub use product_bf16::{PanelsBf16, product_bf16};

@@ -2,6 +2,10 @@
 //!
 //! The budget of an error is k·ε·Σ|terms|: what a sum of k roundings may lose, whatever its order.
 
+mod bf16;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod software_tiles;
+
 use inkstone_kernels::{
     Epilogue, Gather, Isa, Panels, Pieces, Term, Windows, add_combination, add_outer, bit_words, max_pool, product,
 };
