@@ -18,6 +18,7 @@ pub mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod outer;
+mod outer_bf16;
 #[cfg(target_arch = "x86_64")]
 mod pairs;
 mod pool;
@@ -35,6 +36,7 @@ pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
 pub use outer::add_outer;
+pub use outer_bf16::add_outer_bf16;
 pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, product};
 pub use product_bf16::{PanelsBf16, product_bf16};

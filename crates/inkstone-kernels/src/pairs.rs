@@ -8,9 +8,11 @@ use std::mem::{MaybeUninit, transmute};
 
 use crate::Bf16;
 use crate::avx512::F32x16;
+use crate::outer_bf16::{Outer, add_up_to, interleave};
 use crate::product_bf16::{Result, Rows};
+use crate::vector::Vector;
 
-/// Values of a row that are copied at once.
+/// Values of a row, or rows of a gradient, that are copied at once.
 const CHUNK: usize = 512;
 
 /// `result = rows · panels`.
@@ -106,5 +108,92 @@ unsafe fn multiply_add<const R: usize>(
                 *sum = [_mm512_dpbf16_ps(sum[0], value, columns[0]), _mm512_dpbf16_ps(sum[1], value, columns[1])];
             }
         }
+    }
+}
+
+/// Pairs of rows, interleaved: for each pair of rows 16 or 32 pairs of values.
+#[repr(C, align(64))]
+struct Interleaved<const N: usize>([[[Bf16; 2]; N]; CHUNK / 2]);
+
+/// `out[k, o] += Σ_p row_p[k] · d[p, o]`
+///
+/// # Safety
+/// The CPU has AVX-512F, AVX512-BF16, AVX2 and FMA; the slices fit each other.
+#[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
+pub(crate) unsafe fn add_outer(outer: Outer<'_>) {
+    let Outer { rows, d, n, out } = outer;
+    let row_len = rows.gather.row_len();
+    let mut right = MaybeUninit::<Interleaved<32>>::uninit();
+    let mut left = MaybeUninit::<Interleaved<16>>::uninit();
+    for row in (0..rows.n).step_by(CHUNK) {
+        let len = CHUNK.min(rows.n - row);
+        for first in (0..n).step_by(32) {
+            let right = right.as_mut_ptr().cast::<Bf16>();
+            // SAFETY: row + len ≤ n; first < n; both have room for half as many pairs as a chunk has rows.
+            unsafe {
+                pair_gradients((d, n), (row, len), first, right);
+                for k in (0..row_len).step_by(16) {
+                    let left = left.as_mut_ptr().cast::<Bf16>();
+                    rows.pair::<F32x16>((row, len), (k, 16.min(row_len - k)), |pair, half| {
+                        (half == 0).then(|| left.add(32 * pair))
+                    });
+                    for k in (k..row_len.min(k + 16)).step_by(8) {
+                        let from = left.add(2 * (k % 16)).cast_const();
+                        let sums = outer_sums(from, right, len.div_ceil(2));
+                        for (k, sum) in (k..row_len).zip(sums) {
+                            add_up_to(out.as_mut_ptr().add(k * n + first), n - first, sum);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Interleaves 32 columns of `len` rows of `d` by pairs of rows; zeros beyond the last row and column.
+///
+/// # Safety
+/// The CPU has AVX-512F; row + len rows and column `first` exist; `to` has room for ⌈len / 2⌉ · 64 values.
+#[inline]
+#[target_feature(enable = "avx512f,avx2,fma")]
+unsafe fn pair_gradients((d, n): (&[Bf16], usize), (row, len): (usize, usize), first: usize, to: *mut Bf16) {
+    let width = 32.min(n - first);
+    let mut lines = [[Bf16::default(); 32]; 2];
+    for pair in 0..len.div_ceil(2) {
+        for (half, line) in lines.iter_mut().enumerate() {
+            match 2 * pair + half < len {
+                true => line[..width].copy_from_slice(&d[(row + 2 * pair + half) * n + first..][..width]),
+                false => *line = [Bf16::default(); 32],
+            }
+        }
+        // SAFETY: 32 values in each line; the pair has its place.
+        unsafe {
+            interleave(lines[0].as_ptr(), lines[1].as_ptr(), to.add(64 * pair));
+            interleave(lines[0].as_ptr().add(16), lines[1].as_ptr().add(16), to.add(64 * pair + 32));
+        }
+    }
+}
+
+/// Σ over pairs of rows of eight pairs of values (16 pairs apart) times 32 pairs of gradients.
+///
+/// # Safety
+/// The CPU has AVX-512F and AVX512-BF16; `n_pairs` times 8 pairs and 32 pairs are readable.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
+unsafe fn outer_sums(left: *const Bf16, right: *const Bf16, n_pairs: usize) -> [[F32x16; 2]; 8] {
+    // SAFETY: the caller's promise; the two 512-bit types hold any bits.
+    unsafe {
+        let mut sums = [[F32x16::splat(0.0).0; 2]; 8];
+        for pair in 0..n_pairs {
+            let columns = right.add(64 * pair).cast::<f32>();
+            let columns: [__m512bh; 2] =
+                [transmute(_mm512_loadu_ps(columns)), transmute(_mm512_loadu_ps(columns.add(16)))];
+            for (k, sum) in sums.iter_mut().enumerate() {
+                let value = left.add(32 * pair + 2 * k).cast::<i32>().read_unaligned();
+                let value: __m512bh = transmute(_mm512_castsi512_ps(_mm512_set1_epi32(value)));
+                *sum = [_mm512_dpbf16_ps(sum[0], value, columns[0]), _mm512_dpbf16_ps(sum[1], value, columns[1])];
+            }
+        }
+        sums.map(|sum| sum.map(F32x16))
     }
 }

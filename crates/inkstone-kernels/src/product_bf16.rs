@@ -5,6 +5,8 @@
 
 use crate::isa::Bf16Unit;
 #[cfg(target_arch = "x86_64")]
+use crate::outer_bf16::interleave;
+#[cfg(target_arch = "x86_64")]
 use crate::pairs;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::tiles;
@@ -175,6 +177,51 @@ impl Rows<'_> {
             done += n;
             segment += 1;
             inside = 0;
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Rows<'_> {
+    /// Interleaves values `k .. k + len` of `n` rows from `row` by pairs of rows: sixteen pairs of values at
+    /// `place(pair, half)` for values 0–15 and 16–31, where it gives a place. Zeros beyond the last row and value.
+    ///
+    /// # Safety
+    /// The CPU has V's instructions; row + n rows exist; k + len ≤ row_len, len ≤ 32; each place has room for 32 values,
+    /// 4-byte aligned.
+    #[inline(always)]
+    pub(crate) unsafe fn pair<V: Vector>(
+        &self,
+        (row, n): (usize, usize),
+        (k, len): (usize, usize),
+        place: impl Fn(usize, usize) -> Option<*mut Bf16>,
+    ) {
+        let gather = self.gather;
+        let (segment, inside) = (k / gather.segment_len(), k % gather.segment_len());
+        let in_place = len == 32 && inside + len <= gather.segment_len();
+        let start = segment * gather.segment_stride() + inside;
+        let mut lines = [[Bf16::default(); 32]; 2];
+        for pair in 0..n.div_ceil(2) {
+            // SAFETY: 32 values stand in the piece, or are copied into a line of 32.
+            unsafe {
+                let from: [*const Bf16; 2] = std::array::from_fn(|half| {
+                    let p = 2 * pair + half;
+                    let line = &mut lines[half];
+                    if p >= n {
+                        *line = [Bf16::default(); 32];
+                    } else if in_place {
+                        return self.start(row + p).add(start);
+                    } else {
+                        self.copy::<V>(row + p, k, len, line.as_mut_ptr());
+                    }
+                    line.as_ptr()
+                });
+                for half in 0..2 {
+                    if let Some(to) = place(pair, half) {
+                        interleave(from[0].add(16 * half), from[1].add(16 * half), to);
+                    }
+                }
+            }
         }
     }
 }

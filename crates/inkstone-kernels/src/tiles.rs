@@ -4,6 +4,7 @@
 use std::mem::MaybeUninit;
 
 use crate::amx::{Left, Sums, Tiles};
+use crate::outer_bf16;
 use crate::product_bf16::{Result, Rows};
 use crate::vector::{Kernel, Vector};
 use crate::Bf16;
@@ -184,6 +185,94 @@ unsafe fn copy<V: Vector>(rows: Rows<'_>, row: usize, (k, len): (usize, usize), 
             if padded > len {
                 to.add(len).write_bytes(0, padded - len);
             }
+        }
+    }
+}
+
+/// Gradients of `CHUNK` rows by 32 values, as a stream of tiles of 16 pairs of rows × 16 values.
+#[repr(C, align(64))]
+struct Stream([Bf16; CHUNK * 32]);
+
+/// The weight gradient, transposed: `sums[o, k] = Σ_p d[p, o] · row_p[k]`. So the long rows need only be interleaved by
+/// pairs; what is transposed is the short gradient.
+pub(crate) struct Outer<'a>(pub(crate) outer_bf16::Outer<'a>);
+
+impl Kernel for Outer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let outer_bf16::Outer { rows, d, n, out } = self.0;
+        // SAFETY: as in `Product`.
+        let tiles = unsafe { Tiles::configure() };
+        let (mut gradients, mut values) = (MaybeUninit::<Scratch>::uninit(), MaybeUninit::<Stream>::uninit());
+        let (gradients, values) = (gradients.as_mut_ptr().cast::<Bf16>(), values.as_mut_ptr().cast::<Bf16>());
+        let row_len = rows.gather.row_len();
+        for row in (0..rows.n).step_by(CHUNK) {
+            let len = CHUNK.min(rows.n - row);
+            for first in (0..n).step_by(32) {
+                // SAFETY: the caller promises V's instructions; row + len rows, column `first` and value k exist; the
+                // streams are filled up to whole tiles before they are multiplied.
+                unsafe {
+                    transpose((d, n), (row, len), first, gradients);
+                    for k in (0..row_len).step_by(32) {
+                        let width = 32.min(row_len - k);
+                        pair::<V>(rows, (row, len), (k, width), values);
+                        let mut sums = Sums([[[0.0; 16]; 16]; 4]);
+                        let starts = [gradients.cast_const(), gradients.add(16 * STRIDE).cast_const()];
+                        let row_stride = 2 * STRIDE as isize;
+                        let left = Left { rows: starts, row_stride, segments: 1, steps: len.div_ceil(32), jump: 0 };
+                        tiles.multiply_add(left, values, &mut sums);
+                        add_transposed(&sums, &mut out[k * n..][..width * n], (n, first));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Columns of `len` rows of `d` as 32 rows, [`STRIDE`] apart, filled up with zeros to whole tiles.
+///
+/// # Safety
+/// row + len ≤ rows of d, len ≤ [`CHUNK`], first < n; `to` is a [`Scratch`].
+#[inline(always)]
+unsafe fn transpose((d, n): (&[Bf16], usize), (row, len): (usize, usize), first: usize, to: *mut Bf16) {
+    let width = 32.min(n - first);
+    let padded = len.next_multiple_of(32);
+    for pair in 0..padded / 2 {
+        let line = |p: usize| if p < len { &d[(row + p) * n + first..][..width] } else { &[] };
+        let (low, high) = (line(2 * pair), line(2 * pair + 1));
+        for o in 0..32 {
+            let bits = |line: &[Bf16]| line.get(o).map_or(0, |value| u32::from(value.to_bits()));
+            // SAFETY: 2 · pair < padded ≤ CHUNK < STRIDE and o < 32; the place is 4-byte aligned, since STRIDE is even.
+            unsafe { to.add(o * STRIDE + 2 * pair).cast::<u32>().write(bits(low) | bits(high) << 16) };
+        }
+    }
+}
+
+/// Values `k .. k + width` of `len` rows as a stream of pairs of tiles, filled up with zeros to whole tiles.
+///
+/// # Safety
+/// The CPU has V's instructions; row + len ≤ n, len ≤ [`CHUNK`]; k + width ≤ row_len, width ≤ 32; `to` is a [`Stream`].
+#[inline(always)]
+unsafe fn pair<V: Vector>(rows: Rows<'_>, (row, len): (usize, usize), (k, width): (usize, usize), to: *mut Bf16) {
+    let place = |pair: usize, half: usize| pair / 16 * 1024 + half * 512 + pair % 16 * 32;
+    // SAFETY: places of pairs below CHUNK / 2 lie inside the stream; the rest is the caller's promise.
+    unsafe {
+        rows.pair::<V>((row, len), (k, width), |pair, half| Some(to.add(place(pair, half))));
+        for pair in len.div_ceil(2)..len.next_multiple_of(32) / 2 {
+            to.add(place(pair, 0)).write_bytes(0, 32);
+            to.add(place(pair, 1)).write_bytes(0, 32);
+        }
+    }
+}
+
+/// `out[k, first + o] += sums[o, k]` for the rows and columns that exist.
+#[inline(always)]
+fn add_transposed(sums: &Sums, out: &mut [f32], (n, first): (usize, usize)) {
+    for (k, row) in out.chunks_exact_mut(n).enumerate() {
+        for (o, value) in row[first..].iter_mut().take(32).enumerate() {
+            *value += sums.0[o / 16 * 2 + k / 16][o % 16][k % 16];
         }
     }
 }

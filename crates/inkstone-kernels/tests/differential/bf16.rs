@@ -1,6 +1,6 @@
 //! Products in bf16 on every instruction set, and AMX's in software where the CPU has no tiles.
 
-use inkstone_kernels::{Bf16, Epilogue, Gather, Isa, PanelsBf16, product_bf16};
+use inkstone_kernels::{Bf16, Epilogue, Gather, Isa, PanelsBf16, add_outer_bf16, product_bf16};
 
 use super::{SHAPES, check, gather, numbers, sum};
 
@@ -93,6 +93,34 @@ fn bf16_products_equal_the_textbook_on_every_instruction_set() {
                 panels.pack_transposed(&transposed);
                 product_bf16(isa, rows, &panels, (Some(&bias), Epilogue::Relu), &mut rectified);
                 assert!(rectified.iter().zip(&out).all(|(&r, &x)| r == x.max(0.0)), "{name}, {k} × {n}: relu");
+            }
+        }
+    }
+}
+
+#[test]
+fn bf16_outer_products_equal_the_textbook_and_are_added() {
+    let mut cases = cases();
+    // More rows than are copied at once.
+    cases.push((Gather::new((0..1041).map(|i| i % 700).collect(), 2, 50, 17), 35));
+    for (gather, n) in cases {
+        let (k, n_rows) = (gather.row_len(), gather.n_rows());
+        let (values, start) = (only_what_is_read(&gather), numbers(k * n, 16));
+        let d = rounded(&numbers(n_rows * n, 15));
+        for (isa, name) in instruction_sets() {
+            let mut out = start.clone();
+            add_outer_bf16(isa, (&values, &gather, n_rows), (&d, n), &mut out);
+            let mut sums: Vec<_> = start.iter().map(|&value| (f64::from(value), f64::from(value).abs())).collect();
+            for p in 0..n_rows {
+                for (k, left) in row(&values, &gather, p).enumerate() {
+                    for (o, sum) in sums[k * n..][..n].iter_mut().enumerate() {
+                        let term = left * f64::from(d[p * n + o].to_f32());
+                        *sum = (sum.0 + term, sum.1 + term.abs());
+                    }
+                }
+            }
+            for (i, (&found, expected)) in out.iter().zip(sums).enumerate() {
+                check(isa, found, expected, n_rows, &format!("{name}, {n_rows} rows, k {}, column {}", i / n, i % n));
             }
         }
     }
