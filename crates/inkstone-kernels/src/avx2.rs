@@ -13,6 +13,7 @@ use crate::vector::{Kernel, Vector};
 ///
 /// # Safety
 /// The CPU must have AVX2 and FMA.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller promises the instructions that `F32x8` needs.
@@ -37,6 +38,12 @@ unsafe fn first(n: usize) -> __m256i {
 impl Vector for F32x8 {
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: AVX2 and FMA are there (trait contract).
+        unsafe { run(kernel) }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

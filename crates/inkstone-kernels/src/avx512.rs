@@ -12,6 +12,7 @@ use crate::vector::{Kernel, Vector};
 ///
 /// # Safety
 /// The CPU must have AVX-512F, AVX2 and FMA.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx2,fma")]
 pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller promises the instructions that `F32x16` needs.
@@ -32,6 +33,12 @@ fn first(n: usize) -> __mmask16 {
 impl Vector for F32x16 {
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: AVX-512F, AVX2 and FMA are there (trait contract).
+        unsafe { run(kernel) }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

@@ -26,9 +26,11 @@ mod product;
 mod product_bf16;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+mod sparse;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
 mod vector;
+mod winograd;
 
 pub use aligned::{Aligned, AlignedBuffer, Plain};
 pub use bf16::{Bf16, to_bf16};
@@ -38,5 +40,7 @@ pub use isa::Isa;
 pub use outer::add_outer;
 pub use outer_bf16::add_outer_bf16;
 pub use pool::{Windows, bit_words, max_pool};
-pub use product::{Epilogue, Panels, product};
+pub use product::{Epilogue, Panels, pooled_product, product};
 pub use product_bf16::{PanelsBf16, product_bf16};
+pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
+pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};

@@ -12,6 +12,7 @@ use crate::vector::{Kernel, Vector};
 ///
 /// # Safety
 /// The CPU must have NEON.
+#[inline(never)]
 #[target_feature(enable = "neon")]
 pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller promises the instructions that `F32x4` needs.
@@ -42,6 +43,12 @@ unsafe fn bits(comparison: uint32x4_t) -> u32 {
 impl Vector for F32x4 {
     const LANES: usize = 4;
     const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: NEON is there (trait contract).
+        unsafe { run(kernel) }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

@@ -8,6 +8,7 @@ use crate::isa::Bf16Unit;
 use crate::outer_bf16::interleave;
 #[cfg(target_arch = "x86_64")]
 use crate::pairs;
+use crate::pool::rectified;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::tiles;
 use crate::vector::{Kernel, Vector};
@@ -286,12 +287,8 @@ impl Result<'_> {
         if column < self.n {
             // SAFETY: rows × columns places (checked by `product_bf16`), cut to the columns there are.
             unsafe {
-                let finished = match self.epilogue {
-                    Epilogue::None => sums,
-                    // Zero first: a NaN stays a NaN, so that training notices it.
-                    Epilogue::Relu => V::splat(0.0).max(sums),
-                };
-                finished.store_up_to(self.out.as_mut_ptr().add(row * self.n + column), self.n - column);
+                let to = self.out.as_mut_ptr().add(row * self.n + column);
+                rectified(sums, self.epilogue).store_up_to(to, self.n - column);
             }
         }
     }

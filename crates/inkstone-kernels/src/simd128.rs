@@ -4,12 +4,11 @@
 //! here it is a product and a sum, with two roundings, everywhere.
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_eq, f32x4_gt, f32x4_mul, f32x4_pmax, f32x4_splat, f32x4_sub, i32x4_bitmask, u32x4, u32x4_splat,
-    v128, v128_and, v128_load, v128_store,
+    f32x4_add, f32x4_eq, f32x4_gt, f32x4_mul, f32x4_pmax, f32x4_splat, f32x4_sub, i32x4_bitmask, i32x4_eq, u32x4,
+    u32x4_splat, v128, v128_and, v128_load, v128_store,
 };
-use std::arch::wasm32::i32x4_eq;
 
-use crate::vector::Vector;
+use crate::vector::{Kernel, Vector};
 
 /// Four values in one vector.
 #[derive(Clone, Copy)]
@@ -21,6 +20,12 @@ impl Vector for F32x4 {
     const LANES: usize = 4;
     /// The engine's machine has at least so many.
     const REGISTERS: usize = 16;
+
+    #[inline(never)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: the instructions are there (trait contract).
+        unsafe { kernel.run::<Self>() }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

@@ -37,6 +37,10 @@ pub(crate) trait Vector: Copy {
     /// The lanes whose bit is set; zero in the others.
     unsafe fn keep(self, bits: u32) -> Self;
 
+    /// Runs a part of an algorithm as a function of its own, with the same instructions: what is inlined into one large
+    /// function fights for its registers.
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output;
+
     /// Reads `n ≤ LANES` values; the others are zero.
     #[inline(always)]
     unsafe fn load_up_to(from: *const f32, n: usize) -> Self {
@@ -72,6 +76,12 @@ pub(crate) struct Portable([f32; 4]);
 impl Vector for Portable {
     const LANES: usize = 4;
     const REGISTERS: usize = 16;
+
+    #[inline(never)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: `Portable` needs nothing of the CPU.
+        unsafe { kernel.run::<Self>() }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
