@@ -11,9 +11,13 @@ fn instruction_sets() -> Vec<(Isa, &'static str)> {
     let mut found: Vec<_> = Isa::available().into_iter().map(|isa| (isa, isa.bf16_name())).collect();
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     if Isa::named("amx").is_none() {
-        super::software_tiles::install();
+        super::software::install();
         // SAFETY: the process survives tile instructions from here on.
         found.extend(Isa::available().into_iter().map(|isa| (unsafe { isa.with_tiles() }, "amx in software")));
+        if !found.iter().any(|&(_, name)| name == "avx512_bf16") {
+            // SAFETY: and `vdpbf16ps`, where the registers that it works on are there at all.
+            found.extend(unsafe { Isa::with_pairs() }.map(|isa| (isa, "avx512_bf16 in software")));
+        }
     }
     found
 }
@@ -141,13 +145,13 @@ fn a_nan_passes_the_rectifier_in_bf16() {
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[test]
 fn software_tiles_have_executed_the_very_instructions() {
-    use super::software_tiles::PRODUCTS;
+    use super::software::tiles::PRODUCTS;
     if Isa::named("amx").is_some() {
         println!("this CPU has tiles: none are executed in software");
         return;
     }
     let before = PRODUCTS.load(std::sync::atomic::Ordering::Relaxed);
-    let (isa, _) = *instruction_sets().last().expect("software's are last");
+    let (isa, _) = instruction_sets().into_iter().find(|&(_, name)| name == "amx in software").expect("made above");
     let gather = Gather::dense(40, 96, 96);
     let panels = PanelsBf16::new(isa, 96, 33);
     product_bf16(isa, (&vec![Bf16::default(); 40 * 96], &gather, 40), &panels, (None, Epilogue::None), &mut [0.0; 40 * 33]);

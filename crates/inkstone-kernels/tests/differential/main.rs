@@ -4,7 +4,7 @@
 
 mod bf16;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod software_tiles;
+mod software;
 
 use inkstone_kernels::{
     Epilogue, Gather, Isa, Panels, Pieces, Target, Term, Tiles, Transformed, Windows, WinnerLists, Winners,

@@ -1,50 +1,12 @@
-//! AMX's tile instructions in software, so that the very machine code of `amx.rs` runs on any 64-bit x86 CPU under Linux.
-//!
-//! A CPU without AMX raises a signal at each of them. The handler decodes the instruction, does to a tile state of its own
-//! what Intel's manual says (SDM volume 2: LDTILECFG, TILELOADD, TILESTORED, TDPBF16PS, TILEZERO, TILERELEASE), and lets
-//! the program go on behind it. What the manual forbids, and any other instruction, ends the program by the signal.
+//! AMX's tiles (Intel SDM volume 2: LDTILECFG, TILELOADD, TILESTORED, TDPBF16PS, TILEZERO, TILERELEASE).
 
 use std::cell::UnsafeCell;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use libc::{
-    REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RAX, REG_RBP, REG_RBX, REG_RCX, REG_RDI,
-    REG_RDX, REG_RIP, REG_RSI, REG_RSP, SIG_DFL, SIGILL, c_int, c_void, siginfo_t, ucontext_t,
-};
+use super::{memory, normal};
 
 /// How many `tdpbf16ps` were executed here.
 pub(crate) static PRODUCTS: AtomicU64 = AtomicU64::new(0);
-
-/// From now on this process survives tile instructions.
-pub(crate) fn install() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: a zeroed `sigaction` is one without flags and blocked signals; the handler below touches nothing but
-        // the interrupted thread's own tiles and what the instruction names.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = on_illegal_instruction as extern "C" fn(_, _, _) as usize;
-            action.sa_flags = libc::SA_SIGINFO;
-            assert_eq!(libc::sigaction(SIGILL, &raw const action, std::ptr::null_mut()), 0);
-        }
-    });
-}
-
-extern "C" fn on_illegal_instruction(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the third argument is the interrupted thread's context, ours until we return; its
-    // instruction pointer is at an instruction, of which no more is read than the bytes before say.
-    unsafe {
-        let registers = &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs;
-        let code = registers[REG_RIP as usize] as *const u8;
-        match TILES.with(|tiles| execute(code, registers, &mut *tiles.get())) {
-            Some(len) => registers[REG_RIP as usize] += len as i64,
-            None => {
-                libc::signal(SIGILL, SIG_DFL);
-            }
-        }
-    }
-}
 
 const ROWS: usize = 16;
 const ROW_BYTES: usize = 64;
@@ -69,11 +31,14 @@ thread_local! {
     };
 }
 
-/// The general registers as instructions number them.
-const NUMBERED: [c_int; 16] = [
-    REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12,
-    REG_R13, REG_R14, REG_R15,
-];
+/// Executes one instruction; its length, or nothing where it is none of those or a forbidden one.
+///
+/// # Safety
+/// `code` points at an instruction, whose memory operand is what it claims.
+pub(super) unsafe fn execute(code: *const u8, registers: &[i64]) -> Option<usize> {
+    // SAFETY: the tiles are this thread's, and no instruction is executed inside another.
+    unsafe { TILES.with(|tiles| execute_on(&mut *tiles.get(), code, registers)) }
+}
 
 /// What the VEX prefix and the opcode say.
 #[derive(PartialEq)]
@@ -84,20 +49,9 @@ enum Prefix {
     Pf2,
 }
 
-/// A memory operand: `base + displacement`, and the index register's part.
-struct Memory {
-    address: i64,
-    stride: i64,
-    /// Bytes of ModRM, SIB and displacement.
-    len: usize,
-    has_sib: bool,
-}
-
-/// Executes one instruction; its length, or nothing where it is none of those or a forbidden one.
-///
 /// # Safety
-/// `code` points at an instruction, whose memory operand is what it claims.
-unsafe fn execute(code: *const u8, registers: &[i64], state: &mut Tiles) -> Option<usize> {
+/// As [`execute`].
+unsafe fn execute_on(state: &mut Tiles, code: *const u8, registers: &[i64]) -> Option<usize> {
     // SAFETY: an instruction of this prefix has at least five bytes, and `memory` reads on as they say.
     unsafe {
         let byte = |i: usize| *code.add(i);
@@ -113,7 +67,7 @@ unsafe fn execute(code: *const u8, registers: &[i64], state: &mut Tiles) -> Opti
         if register_high != 0 {
             return None;
         }
-        let memory = || memory(code.add(4), registers, index_high, base_high);
+        let memory = || memory(code.add(4), registers, index_high, base_high, 1);
         match (byte(3), prefix) {
             (0x49, Prefix::None) if in_memory && register == 0 => {
                 let memory = memory()?;
@@ -154,35 +108,6 @@ unsafe fn execute(code: *const u8, registers: &[i64], state: &mut Tiles) -> Opti
             }
             _ => None,
         }
-    }
-}
-
-/// # Safety
-/// `code` points at a ModRM byte that names memory.
-unsafe fn memory(code: *const u8, registers: &[i64], index_high: usize, base_high: usize) -> Option<Memory> {
-    let register = |number: usize| registers[NUMBERED[number] as usize];
-    // SAFETY: as many bytes are read as ModRM and SIB say.
-    unsafe {
-        let modrm = *code;
-        let (mode, low) = (modrm >> 6, usize::from(modrm & 7));
-        let has_sib = low == 4;
-        let (base, stride) = if has_sib {
-            let sib = *code.add(1);
-            let (base, index) = (usize::from(sib & 7), usize::from(sib >> 3 & 7) + index_high);
-            (base, if index == 4 { 0 } else { register(index) << (sib >> 6) })
-        } else {
-            (low, 0)
-        };
-        if mode == 0 && base == 5 {
-            return None; // Relative to the instruction, or without a base: the compiler gives neither here.
-        }
-        let start = 1 + usize::from(has_sib);
-        let (displacement, n_bytes) = match mode {
-            0 => (0, 0),
-            1 => (i64::from(*code.add(start).cast::<i8>()), 1),
-            _ => (i64::from(code.add(start).cast::<i32>().read_unaligned()), 4),
-        };
-        Some(Memory { address: register(base + base_high) + displacement, stride, len: start + n_bytes, has_sib })
     }
 }
 
@@ -245,9 +170,4 @@ impl Tiles {
 
 fn bf16(row: &[u8; ROW_BYTES], i: usize) -> f32 {
     f32::from_le_bytes([0, 0, row[2 * i], row[2 * i + 1]])
-}
-
-/// Zero for what lies below the smallest normal number.
-fn normal(value: f32) -> f32 {
-    if value.is_subnormal() { 0.0_f32.copysign(value) } else { value }
 }
