@@ -179,7 +179,10 @@ impl Isa {
     #[doc(hidden)]
     #[cfg(target_arch = "x86_64")]
     pub unsafe fn with_pairs() -> Option<Self> {
-        Self::available().into_iter().find(|isa| isa.kind == Kind::Avx512).map(|isa| Self { bf16: Bf16Unit::Pairs, ..isa })
+        Self::available()
+            .into_iter()
+            .find(|isa| isa.kind == Kind::Avx512)
+            .map(|isa| Self { bf16: Bf16Unit::Pairs, ..isa })
     }
 }
 

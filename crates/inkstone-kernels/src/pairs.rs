@@ -3,7 +3,7 @@
 //! `vdpbf16ps` counts numbers below the smallest normal one as zero and rounds the odd product's sum before the even one's;
 //! MXCSR is neither read nor written. (Intel SDM, volume 2, VDPBF16PS.)
 
-use std::arch::x86_64::{__m512, __m512bh, _mm512_castsi512_ps, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_set1_epi32};
+use std::arch::x86_64::{__m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_set1_epi32};
 use std::mem::{MaybeUninit, transmute};
 
 use crate::Bf16;
@@ -55,7 +55,7 @@ unsafe fn tile<const R: usize>(rows: Rows<'_>, row: usize, panel: &[Bf16], resul
     unsafe {
         let bias: [F32x16; 2] = [result.bias(first), result.bias(first + 16)];
         let mut sums = [bias.map(|bias| bias.0); R];
-        if gather.segment_len() % 2 == 0 {
+        if gather.segment_len().is_multiple_of(2) {
             let starts: [*const Bf16; R] = std::array::from_fn(|r| rows.start(row + r));
             let len = gather.segment_len();
             for segment in 0..gather.segments() {
@@ -84,6 +84,28 @@ unsafe fn tile<const R: usize>(rows: Rows<'_>, row: usize, panel: &[Bf16], resul
     }
 }
 
+/// Two vectors of pairs.
+///
+/// # Safety
+/// The CPU has AVX-512F; 64 values are readable.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn columns(from: *const Bf16) -> [__m512bh; 2] {
+    // SAFETY: the caller's promise; the type holds any bits.
+    unsafe { from.cast::<[__m512bh; 2]>().read_unaligned() }
+}
+
+/// The same pair in every place of a vector.
+///
+/// # Safety
+/// The CPU has AVX-512F; two values are readable.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn sixteen_times(pair: *const Bf16) -> __m512bh {
+    // SAFETY: the caller's promise; both 512-bit types hold any bits.
+    unsafe { transmute::<__m512i, __m512bh>(_mm512_set1_epi32(pair.cast::<i32>().read_unaligned())) }
+}
+
 /// `sums[r] += Σ_pair starts[r][pair] · b[pair]`
 ///
 /// # Safety
@@ -96,15 +118,12 @@ unsafe fn multiply_add<const R: usize>(
     b: *const Bf16,
     n_pairs: usize,
 ) {
-    // SAFETY: the caller's promise; the two 512-bit types hold any bits.
+    // SAFETY: the caller's promise.
     unsafe {
         for pair in 0..n_pairs {
-            let columns = b.add(64 * pair).cast::<f32>();
-            let columns: [__m512bh; 2] =
-                [transmute(_mm512_loadu_ps(columns)), transmute(_mm512_loadu_ps(columns.add(16)))];
+            let columns = columns(b.add(64 * pair));
             for (sum, start) in sums.iter_mut().zip(starts) {
-                let value = start.add(2 * pair).cast::<i32>().read_unaligned();
-                let value: __m512bh = transmute(_mm512_castsi512_ps(_mm512_set1_epi32(value)));
+                let value = sixteen_times(start.add(2 * pair));
                 *sum = [_mm512_dpbf16_ps(sum[0], value, columns[0]), _mm512_dpbf16_ps(sum[1], value, columns[1])];
             }
         }
@@ -181,16 +200,13 @@ unsafe fn pair_gradients((d, n): (&[Bf16], usize), (row, len): (usize, usize), f
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
 unsafe fn outer_sums(left: *const Bf16, right: *const Bf16, n_pairs: usize) -> [[F32x16; 2]; 8] {
-    // SAFETY: the caller's promise; the two 512-bit types hold any bits.
+    // SAFETY: the caller's promise.
     unsafe {
         let mut sums = [[F32x16::splat(0.0).0; 2]; 8];
         for pair in 0..n_pairs {
-            let columns = right.add(64 * pair).cast::<f32>();
-            let columns: [__m512bh; 2] =
-                [transmute(_mm512_loadu_ps(columns)), transmute(_mm512_loadu_ps(columns.add(16)))];
+            let columns = columns(right.add(64 * pair));
             for (k, sum) in sums.iter_mut().enumerate() {
-                let value = left.add(32 * pair + 2 * k).cast::<i32>().read_unaligned();
-                let value: __m512bh = transmute(_mm512_castsi512_ps(_mm512_set1_epi32(value)));
+                let value = sixteen_times(left.add(32 * pair + 2 * k));
                 *sum = [_mm512_dpbf16_ps(sum[0], value, columns[0]), _mm512_dpbf16_ps(sum[1], value, columns[1])];
             }
         }

@@ -3,11 +3,11 @@
 
 use std::mem::MaybeUninit;
 
+use crate::Bf16;
 use crate::amx::{Left, Sums, Tiles};
 use crate::outer_bf16;
 use crate::product_bf16::{Result, Rows};
 use crate::vector::{Kernel, Vector};
-use crate::Bf16;
 
 /// Rows per block: two tiles.
 const ROWS: usize = 32;
@@ -52,7 +52,7 @@ impl Kernel for Product<'_> {
 /// tiles.
 fn in_place(rows: Rows<'_>, row: usize) -> Option<Left> {
     let Rows { values, gather, n } = rows;
-    if row + ROWS > n || gather.segment_len() % 32 != 0 {
+    if row + ROWS > n || !gather.segment_len().is_multiple_of(32) {
         return None;
     }
     let offsets = &gather.offsets()[row..row + ROWS];

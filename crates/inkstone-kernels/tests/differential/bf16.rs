@@ -154,7 +154,13 @@ fn software_tiles_have_executed_the_very_instructions() {
     let (isa, _) = instruction_sets().into_iter().find(|&(_, name)| name == "amx in software").expect("made above");
     let gather = Gather::dense(40, 96, 96);
     let panels = PanelsBf16::new(isa, 96, 33);
-    product_bf16(isa, (&vec![Bf16::default(); 40 * 96], &gather, 40), &panels, (None, Epilogue::None), &mut [0.0; 40 * 33]);
+    product_bf16(
+        isa,
+        (&vec![Bf16::default(); 40 * 96], &gather, 40),
+        &panels,
+        (None, Epilogue::None),
+        &mut [0.0; 40 * 33],
+    );
     // Other tests run beside this one: at least two blocks of rows, two panels, three steps of four products.
     assert!(PRODUCTS.load(std::sync::atomic::Ordering::Relaxed) - before >= 2 * 2 * 3 * 4);
 }

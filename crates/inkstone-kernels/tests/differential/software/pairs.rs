@@ -3,7 +3,7 @@
 //! The registers are those that the system saved when the signal was raised, in the layout of XSAVE (SDM volume 1,
 //! chapter 13), and it restores them from there.
 
-use std::arch::x86_64::{CpuidResult, __cpuid_count};
+use std::arch::x86_64::{__cpuid_count, CpuidResult};
 
 use super::{memory, normal};
 

@@ -143,8 +143,8 @@ impl Tiles {
         let fits = self.tile(b)?.rows == pairs
             && self.tiles[b].row_bytes == 4 * columns
             && self.tiles[a].rows == self.tiles[c].rows
-            && self.tiles[a].row_bytes % 4 == 0
-            && self.tiles[c].row_bytes % 4 == 0;
+            && self.tiles[a].row_bytes.is_multiple_of(4)
+            && self.tiles[c].row_bytes.is_multiple_of(4);
         if !distinct || !fits {
             return None;
         }
