@@ -4,12 +4,12 @@
 //! MXCSR is neither read nor written. (Intel SDM, volume 2, VDPBF16PS.)
 
 use std::arch::x86_64::{__m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_set1_epi32};
-use std::mem::{MaybeUninit, transmute};
+use std::mem::transmute;
 
 use crate::Bf16;
 use crate::avx512::F32x16;
 use crate::outer_bf16::{Outer, add_up_to, interleave};
-use crate::product_bf16::{Result, Rows};
+use crate::product_bf16::{Result, Rows, scratch};
 use crate::vector::Vector;
 
 /// Values of a row, or rows of a gradient, that are copied at once.
@@ -63,7 +63,7 @@ unsafe fn tile<const R: usize>(rows: Rows<'_>, row: usize, panel: &[Bf16], resul
                 multiply_add(&mut sums, starts, panel[segment * len * 32..].as_ptr(), len / 2);
             }
         } else {
-            let mut scratch = MaybeUninit::<[[Bf16; CHUNK]; R]>::uninit();
+            let mut scratch = scratch::<[[Bf16; CHUNK]; R]>();
             for k in (0..gather.row_len()).step_by(CHUNK) {
                 let len = CHUNK.min(gather.row_len() - k);
                 let starts: [*const Bf16; R] = std::array::from_fn(|r| {
@@ -142,8 +142,8 @@ struct Interleaved<const N: usize>([[[Bf16; 2]; N]; CHUNK / 2]);
 pub(crate) unsafe fn add_outer(outer: Outer<'_>) {
     let Outer { rows, d, n, out } = outer;
     let row_len = rows.gather.row_len();
-    let mut right = MaybeUninit::<Interleaved<32>>::uninit();
-    let mut left = MaybeUninit::<Interleaved<16>>::uninit();
+    let mut right = scratch::<Interleaved<32>>();
+    let mut left = scratch::<Interleaved<16>>();
     for row in (0..rows.n).step_by(CHUNK) {
         let len = CHUNK.min(rows.n - row);
         for first in (0..n).step_by(32) {

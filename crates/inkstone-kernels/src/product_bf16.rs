@@ -3,6 +3,9 @@
 //! Three ways, picked by what the CPU has for bf16: AMX's tiles (`tiles.rs`), AVX512-BF16's pairs (`pairs.rs`), and for
 //! all others the meaning, here: values widened to `f32` and multiplied there. The three add up in different orders.
 
+#[cfg(target_arch = "x86_64")]
+use std::mem::MaybeUninit;
+
 use crate::isa::Bf16Unit;
 #[cfg(target_arch = "x86_64")]
 use crate::outer_bf16::interleave;
@@ -225,6 +228,18 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// Room for copies, not cleared; in debug builds full of NaNs, so that a test notices what is read unwritten.
+#[inline(always)]
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn scratch<T>() -> MaybeUninit<T> {
+    let mut room = MaybeUninit::<T>::uninit();
+    if cfg!(debug_assertions) {
+        // SAFETY: the room is one T long.
+        unsafe { room.as_mut_ptr().write_bytes(0xff, 1) };
+    }
+    room
 }
 
 /// Copies n values: a few, or a few cache lines, for which a call of the C library's function would cost more.

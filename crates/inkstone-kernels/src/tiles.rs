@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use crate::Bf16;
 use crate::amx::{Left, Sums, Tiles};
 use crate::outer_bf16;
-use crate::product_bf16::{Result, Rows};
+use crate::product_bf16::{Result, Rows, scratch};
 use crate::vector::{Kernel, Vector};
 
 /// Rows per block: two tiles.
@@ -35,7 +35,7 @@ impl Kernel for Product<'_> {
         // SAFETY: an `Isa` with tiles exists only if AMX was detected (or a test answers for it); nothing that is called
         // while they are configured configures them.
         let tiles = unsafe { Tiles::configure() };
-        let mut scratch = MaybeUninit::uninit();
+        let mut scratch = scratch::<Scratch>();
         for row in (0..self.rows.n).step_by(ROWS) {
             // SAFETY: the caller promises V's instructions; `product_bf16` has checked every slice.
             unsafe {
@@ -205,7 +205,7 @@ impl Kernel for Outer<'_> {
         let outer_bf16::Outer { rows, d, n, out } = self.0;
         // SAFETY: as in `Product`.
         let tiles = unsafe { Tiles::configure() };
-        let (mut gradients, mut values) = (MaybeUninit::<Scratch>::uninit(), MaybeUninit::<Stream>::uninit());
+        let (mut gradients, mut values) = (scratch::<Scratch>(), scratch::<Stream>());
         let (gradients, values) = (gradients.as_mut_ptr().cast::<Bf16>(), values.as_mut_ptr().cast::<Bf16>());
         let row_len = rows.gather.row_len();
         for row in (0..rows.n).step_by(CHUNK) {
