@@ -41,6 +41,6 @@ pub use outer::add_outer;
 pub use outer_bf16::add_outer_bf16;
 pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, pooled_product, product};
-pub use product_bf16::{PanelsBf16, product_bf16};
+pub use product_bf16::{PanelsBf16, pooled_product_bf16, product_bf16};
 pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
 pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};

@@ -77,9 +77,15 @@ unsafe fn tile<const R: usize>(rows: Rows<'_>, row: usize, panel: &[Bf16], resul
                 multiply_add(&mut sums, starts, panel[k * 32..].as_ptr(), len.div_ceil(2));
             }
         }
-        for (r, sum) in sums.into_iter().enumerate() {
-            result.put(row + r, first, F32x16(sum[0]));
-            result.put(row + r, first + 16, F32x16(sum[1]));
+        for column in 0..2 {
+            let put = first + 16 * column;
+            let (fours, rest) = sums.as_chunks::<4>();
+            for (i, four) in fours.iter().enumerate() {
+                result.put_four(row + 4 * i, put, four.map(|sum| F32x16(sum[column])));
+            }
+            for (i, sum) in rest.iter().enumerate() {
+                result.put(row + R - rest.len() + i, put, F32x16(sum[column]));
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::isa::Bf16Unit;
 use crate::outer_bf16::interleave;
 #[cfg(target_arch = "x86_64")]
 use crate::pairs;
-use crate::pool::rectified;
+use crate::pool::{bit_words, first_largest, put_bits, rectified};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::tiles;
 use crate::vector::{Kernel, Vector};
@@ -119,24 +119,48 @@ pub fn product_bf16(
     (bias, epilogue): (Option<&[f32]>, Epilogue),
     out: &mut [f32],
 ) {
+    assert_eq!(out.len(), n_rows * panels.n, "the result has rows × columns values");
+    let result = Result { n: panels.n, bias, epilogue, out, winners: None };
+    run(isa, Rows { values, gather, n: n_rows }, panels, result);
+}
+
+/// The product of [`product_bf16`], of which only the maxima over windows of four rows are kept: `out[w, o]` is the largest
+/// of rows 4w … 4w + 3, and `winners` say which, as in [`max_pool`](crate::max_pool).
+///
+/// # Panics
+/// If a slice is too short or the panels were packed for another instruction set.
+pub fn pooled_product_bf16(
+    isa: Isa,
+    (values, gather): (&[Bf16], &Gather),
+    panels: &PanelsBf16,
+    (bias, epilogue): (Option<&[f32]>, Epilogue),
+    (out, winners): (&mut [f32], &mut [u32]),
+) {
+    let n_rows = gather.n_rows();
+    assert_eq!(n_rows % 4, 0, "windows of four rows");
+    assert_eq!(out.len(), n_rows / 4 * panels.n, "the result has windows × columns values");
+    assert_eq!(winners.len(), n_rows * bit_words(panels.n), "one bit per value");
+    winners.fill(0);
+    let result = Result { n: panels.n, bias, epilogue, out, winners: Some(winners) };
+    run(isa, Rows { values, gather, n: n_rows }, panels, result);
+}
+
+fn run(isa: Isa, rows: Rows<'_>, panels: &PanelsBf16, result: Result<'_>) {
+    let Rows { values, gather, n: n_rows } = rows;
     assert!(n_rows <= gather.n_rows(), "the gather has {} rows, not {n_rows}", gather.n_rows());
     if n_rows == 0 {
         return;
     }
     let reach = gather.reach_of(n_rows);
     assert!(values.len() >= reach, "the rows reach over {reach} values, the slice has {}", values.len());
-    let (k, n) = (panels.k, panels.n);
-    assert_eq!(k, gather.row_len(), "a row has as many values as the matrix has rows");
-    assert_eq!(out.len(), n_rows * n, "the result has rows × columns values");
-    assert!(bias.is_none_or(|bias| bias.len() == n), "one bias per column");
-    let rows = Rows { values, gather, n: n_rows };
-    let result = Result { n, bias, epilogue, out };
+    assert_eq!(panels.k, gather.row_len(), "a row has as many values as the matrix has rows");
+    assert!(result.bias.is_none_or(|bias| bias.len() == panels.n), "one bias per column");
     match (&panels.packed, isa.bf16_unit()) {
         (Packed::Widened { data, lanes }, Bf16Unit::Widened) if *lanes == isa.lanes() => {
             isa.run(Widened { rows, panels: data, result });
         }
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the unit exists only if AVX512-BF16 was detected; the slices are checked above.
+        // SAFETY: the unit exists only if AVX512-BF16 was detected; the slices are checked above and by the callers.
         (Packed::Pairs(data), Bf16Unit::Pairs) => unsafe { pairs::product(rows, data, result) },
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         (Packed::Tiles(data), Bf16Unit::Tiles) => isa.run(tiles::Product { rows, panels: data, result }),
@@ -275,6 +299,8 @@ pub(crate) struct Result<'a> {
     pub(crate) bias: Option<&'a [f32]>,
     pub(crate) epilogue: Epilogue,
     pub(crate) out: &'a mut [f32],
+    /// With it, the maximum of every four rows is written, and here which it is.
+    pub(crate) winners: Option<&'a mut [u32]>,
 }
 
 impl Result<'_> {
@@ -293,7 +319,7 @@ impl Result<'_> {
         }
     }
 
-    /// Finishes and writes a vector of sums.
+    /// Finishes and writes a vector of sums. Not for windows.
     ///
     /// # Safety
     /// The CPU has V's instructions; the row exists.
@@ -304,6 +330,31 @@ impl Result<'_> {
             unsafe {
                 let to = self.out.as_mut_ptr().add(row * self.n + column);
                 rectified(sums, self.epilogue).store_up_to(to, self.n - column);
+            }
+        }
+    }
+
+    /// Finishes and writes vectors of sums of four rows, from a multiple of four.
+    ///
+    /// # Safety
+    /// The CPU has V's instructions; the rows exist.
+    #[inline(always)]
+    pub(crate) unsafe fn put_four<V: Vector>(&mut self, row: usize, column: usize, sums: [V; 4]) {
+        let n = self.n;
+        if column >= n {
+            return;
+        }
+        // SAFETY: the caller's promise; the slices have a place for each window and column, cut to those there are.
+        unsafe {
+            match &mut self.winners {
+                None => (row..).zip(sums).for_each(|(row, sums)| self.put(row, column, sums)),
+                Some(winners) => {
+                    let (best, won) = first_largest(sums, self.epilogue, n - column);
+                    best.store_up_to(self.out.as_mut_ptr().add(row / 4 * n + column), n - column);
+                    for (row, bits) in (row..).zip(won) {
+                        put_bits::<V>(winners.as_mut_ptr().add(row * bit_words(n)), column, bits);
+                    }
+                }
             }
         }
     }
@@ -326,11 +377,15 @@ impl Kernel for Widened<'_> {
             // SAFETY: the caller promises V's instructions; row + R ≤ n; `first` starts a panel.
             unsafe {
                 while self.rows.n - row >= 4 {
-                    self.tile::<V, 4>(row, first);
+                    let [left, right] = self.tile::<V, 4>(row, first);
+                    self.result.put_four(row, first, left);
+                    self.result.put_four(row, first + V::LANES, right);
                     row += 4;
                 }
                 while self.rows.n > row {
-                    self.tile::<V, 1>(row, first);
+                    let [[left], [right]] = self.tile::<V, 1>(row, first);
+                    self.result.put(row, first, left);
+                    self.result.put(row, first + V::LANES, right);
                     row += 1;
                 }
             }
@@ -339,12 +394,12 @@ impl Kernel for Widened<'_> {
 }
 
 impl Widened<'_> {
-    /// R rows from `row`, two vectors of columns from `first`.
+    /// The sums of R rows from `row`, two vectors of columns from `first`.
     ///
     /// # Safety
     /// The CPU has V's instructions; row + R ≤ n; `first` starts a panel.
     #[inline(always)]
-    unsafe fn tile<V: Vector, const R: usize>(&mut self, row: usize, first: usize) {
+    unsafe fn tile<V: Vector, const R: usize>(&self, row: usize, first: usize) -> [[V; R]; 2] {
         let gather = self.rows.gather;
         // SAFETY: the rows lie inside `values`; the panel has row_len × 2 vectors.
         unsafe {
@@ -362,10 +417,7 @@ impl Widened<'_> {
                     }
                 }
             }
-            for (r, sum) in sums.into_iter().enumerate() {
-                self.result.put(row + r, first, sum[0]);
-                self.result.put(row + r, first + V::LANES, sum[1]);
-            }
+            [sums.map(|sum| sum[0]), sums.map(|sum| sum[1])]
         }
     }
 }

@@ -154,12 +154,18 @@ impl Product<'_> {
     /// The CPU has V's instructions; `row` exists.
     #[inline(always)]
     unsafe fn finish<V: Vector>(&mut self, row: usize, first: usize, sums: &Sums) {
-        for r in 0..ROWS.min(self.rows.n - row) {
-            for column in (0..32).step_by(V::LANES) {
-                // SAFETY: LANES divides 16, so that a vector stays inside a row of a tile.
-                unsafe {
-                    let line = &sums.0[r / 16 * 2 + column / 16][r % 16];
-                    self.result.put(row + r, first + column, V::load(line.as_ptr().add(column % 16)));
+        let n = ROWS.min(self.rows.n - row);
+        for column in (0..32).step_by(V::LANES) {
+            // SAFETY: LANES divides 16, so that a vector stays inside a row of a tile.
+            let line =
+                |r: usize| unsafe { V::load(sums.0[r / 16 * 2 + column / 16][r % 16].as_ptr().add(column % 16)) };
+            // SAFETY: row + n rows exist.
+            unsafe {
+                for r in (0..n - n % 4).step_by(4) {
+                    self.result.put_four(row + r, first + column, std::array::from_fn(|i| line(r + i)));
+                }
+                for r in n - n % 4..n {
+                    self.result.put(row + r, first + column, line(r));
                 }
             }
         }
@@ -271,8 +277,10 @@ unsafe fn pair<V: Vector>(rows: Rows<'_>, (row, len): (usize, usize), (k, width)
 #[inline(always)]
 fn add_transposed(sums: &Sums, out: &mut [f32], (n, first): (usize, usize)) {
     for (k, row) in out.chunks_exact_mut(n).enumerate() {
-        for (o, value) in row[first..].iter_mut().take(32).enumerate() {
-            *value += sums.0[o / 16 * 2 + k / 16][o % 16][k % 16];
+        for (half, values) in row[first..].chunks_mut(16).take(2).enumerate() {
+            for (value, line) in values.iter_mut().zip(&sums.0[2 * half + k / 16]) {
+                *value += line[k % 16];
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Products in bf16 on every instruction set, and AMX's in software where the CPU has no tiles.
 
-use inkstone_kernels::{Bf16, Epilogue, Gather, Isa, PanelsBf16, add_outer_bf16, product_bf16};
+use inkstone_kernels::{
+    Bf16, Epilogue, Gather, Isa, PanelsBf16, Windows, add_outer_bf16, bit_words, max_pool, pooled_product_bf16,
+    product_bf16,
+};
 
 use super::{SHAPES, check, gather, numbers, sum};
 
@@ -97,6 +100,30 @@ fn bf16_products_equal_the_textbook_on_every_instruction_set() {
                 panels.pack_transposed(&transposed);
                 product_bf16(isa, rows, &panels, (Some(&bias), Epilogue::Relu), &mut rectified);
                 assert!(rectified.iter().zip(&out).all(|(&r, &x)| r == x.max(0.0)), "{name}, {k} × {n}: relu");
+            }
+        }
+    }
+}
+
+#[test]
+fn pooled_bf16_products_equal_a_product_and_a_max_pool() {
+    for (rows, segments, stride, len, n) in SHAPES {
+        let gather = gather((4 * rows, segments, stride, len, n));
+        let k = gather.row_len();
+        let (values, b, bias) = (only_what_is_read(&gather), numbers(k * n, 14), numbers(n, 15));
+        for (isa, name) in instruction_sets() {
+            let mut panels = PanelsBf16::new(isa, k, n);
+            panels.pack(&b);
+            let mut products = vec![f32::NAN; 4 * rows * n];
+            let all = (&values[..], &gather, 4 * rows);
+            product_bf16(isa, all, &panels, (Some(&bias), Epilogue::None), &mut products);
+            for epilogue in [Epilogue::None, Epilogue::Relu] {
+                let (mut best, mut won) = (vec![f32::NAN; rows * n], vec![0; 4 * rows * bit_words(n)]);
+                max_pool(isa, &products, Windows { n: rows, taps: 4, channels: n }, epilogue, &mut best, &mut won);
+                let (mut out, mut winners) = (vec![f32::NAN; best.len()], vec![u32::MAX; won.len()]);
+                let to = (&mut out[..], &mut winners[..]);
+                pooled_product_bf16(isa, (&values, &gather), &panels, (Some(&bias), epilogue), to);
+                assert!(out == best && winners == won, "{name}, {rows} windows, {k} × {n}");
             }
         }
     }
