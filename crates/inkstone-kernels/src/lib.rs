@@ -12,6 +12,8 @@ mod avx2;
 mod avx512;
 mod bf16;
 mod combine;
+#[cfg(target_arch = "x86_64")]
+mod copies;
 mod gather;
 mod isa;
 pub mod math;

@@ -1,7 +1,7 @@
 //! Weight gradients in bf16, summed in `f32`: `out[k, o] += Σ_p row_p[k] · d[p, o]`.
 //!
 //! The sum runs over rows, so that the pairs that AVX512-BF16 and AMX multiply are values of two neighbouring rows:
-//! [`interleave`] makes them. Elsewhere the values are widened, here.
+//! `Rows::pair` makes them. Elsewhere the values are widened, here.
 
 use crate::isa::Bf16Unit;
 #[cfg(target_arch = "x86_64")]
@@ -45,21 +45,6 @@ pub(crate) struct Outer<'a> {
     pub(crate) d: &'a [Bf16],
     pub(crate) n: usize,
     pub(crate) out: &'a mut [f32],
-}
-
-/// Sixteen pairs `(low[i], high[i])`.
-///
-/// # Safety
-/// Sixteen readable values each; `to` has room for 32, 4-byte aligned.
-#[inline(always)]
-#[cfg(target_arch = "x86_64")]
-pub(crate) unsafe fn interleave(low: *const Bf16, high: *const Bf16, to: *mut Bf16) {
-    // SAFETY: the caller's promise. The compiler makes vectors of this loop.
-    unsafe {
-        let (low, high) = (low.cast::<[u16; 16]>().read_unaligned(), high.cast::<[u16; 16]>().read_unaligned());
-        let pairs: [u32; 16] = std::array::from_fn(|i| u32::from(low[i]) | u32::from(high[i]) << 16);
-        to.cast::<[u32; 16]>().write(pairs);
-    }
 }
 
 /// The meaning: in `f32`.

@@ -8,8 +8,9 @@ use std::mem::transmute;
 
 use crate::Bf16;
 use crate::avx512::F32x16;
-use crate::outer_bf16::{Outer, add_up_to, interleave};
-use crate::product_bf16::{Result, Rows, scratch};
+use crate::copies::{interleave, scratch};
+use crate::outer_bf16::{Outer, add_up_to};
+use crate::product_bf16::{Result, Rows};
 use crate::vector::Vector;
 
 /// Values of a row, or rows of a gradient, that are copied at once.

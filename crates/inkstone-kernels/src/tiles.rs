@@ -5,8 +5,9 @@ use std::mem::MaybeUninit;
 
 use crate::Bf16;
 use crate::amx::{Left, Sums, Tiles};
+use crate::copies::scratch;
 use crate::outer_bf16;
-use crate::product_bf16::{Result, Rows, scratch};
+use crate::product_bf16::{Result, Rows};
 use crate::vector::{Kernel, Vector};
 
 /// Rows per block: two tiles.
