@@ -6,6 +6,7 @@
 //! - `tdpbf16ps c, a, b`: `c[m, n] += Σ_k a[m, 2k] · b[k, 2n] + a[m, 2k+1] · b[k, 2n+1]` with k < 16, the even and the odd
 //!   products summed apart, each with one rounding per step, then both added to c. Numbers below the smallest normal one
 //!   count as zero. MXCSR is neither read nor written. (Intel SDM, volume 2, TDPBF16PS.)
+//! - `[a + s * 1]` in a tile's load or store: the first row stands at a, each next one s bytes on.
 //! - The operating system must be asked once per process before a thread may use tiles; [`detected`] does.
 
 use std::arch::asm;
@@ -138,18 +139,18 @@ impl Tiles {
         // that change are declared; no stack is used.
         unsafe {
             asm!(
-                "tileloadd tmm0, [{sums} + {line}]",
-                "tileloadd tmm1, [{sums} + {line} + 1024]",
-                "tileloadd tmm2, [{sums} + {line} + 2048]",
-                "tileloadd tmm3, [{sums} + {line} + 3072]",
+                "tileloadd tmm0, [{sums} + {line} * 1]",
+                "tileloadd tmm1, [{sums} + {line} * 1 + 1024]",
+                "tileloadd tmm2, [{sums} + {line} * 1 + 2048]",
+                "tileloadd tmm3, [{sums} + {line} * 1 + 3072]",
                 "2:",
                 "mov {step}, {steps}",
                 "3:",
-                "tileloadd tmm4, [{upper} + {stride}]",
-                "tileloadd tmm6, [{right} + {line}]",
-                "tileloadd tmm7, [{right} + {line} + 1024]",
+                "tileloadd tmm4, [{upper} + {stride} * 1]",
+                "tileloadd tmm6, [{right} + {line} * 1]",
+                "tileloadd tmm7, [{right} + {line} * 1 + 1024]",
                 "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm5, [{lower} + {stride}]",
+                "tileloadd tmm5, [{lower} + {stride} * 1]",
                 "tdpbf16ps tmm1, tmm4, tmm7",
                 "add {upper}, 64",
                 "add {lower}, 64",
@@ -162,10 +163,10 @@ impl Tiles {
                 "add {lower}, {jump}",
                 "dec {segments}",
                 "jnz 2b",
-                "tilestored [{sums} + {line}], tmm0",
-                "tilestored [{sums} + {line} + 1024], tmm1",
-                "tilestored [{sums} + {line} + 2048], tmm2",
-                "tilestored [{sums} + {line} + 3072], tmm3",
+                "tilestored [{sums} + {line} * 1], tmm0",
+                "tilestored [{sums} + {line} * 1 + 1024], tmm1",
+                "tilestored [{sums} + {line} * 1 + 2048], tmm2",
+                "tilestored [{sums} + {line} * 1 + 3072], tmm3",
                 sums = in(reg) &raw mut *sums,
                 line = in(reg) 64_usize,
                 upper = inout(reg) left.rows[0] => _,
