@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the kernels' differential test on an emulated 64-bit Arm CPU: NEON, for machines that are none.
+# Runs the kernels' differential tests on an emulated 64-bit Arm CPU: NEON, for machines that are none.
 #
 #     reference/emulate_neon.sh [FILTER]
 #
@@ -15,4 +15,4 @@ export RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=target/emulate/arm64
 export CARGO_TARGET_${target}_LINKER=aarch64-linux-gnu-gcc CARGO_TARGET_${target}_RUNNER="timeout 600 qemu-aarch64"
 # Static: with the dynamic C library the first thread of a program never starts under qemu 7.2.
 export CARGO_TARGET_${target}_RUSTFLAGS="-C target-feature=+crt-static"
-/usr/bin/cargo test --release -p inkstone-kernels --target aarch64-unknown-linux-gnu --test differential -- --nocapture "$@"
+/usr/bin/cargo test --release -p inkstone-kernels --target aarch64-unknown-linux-gnu --test differential --test data_differential -- --nocapture "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the kernels' differential test as a WebAssembly module with 128-bit vectors, in Node.
+# Runs the kernels' differential tests as a WebAssembly module with 128-bit vectors, in Node.
 #
 #     reference/emulate_simd128.sh [FILTER]
 #
@@ -21,4 +21,4 @@ JS
 export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$work/wasm
 export CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $PWD/$work/wasi.cjs"
 export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-C target-feature=+simd128 -C linker=wasm-ld-22 -L /usr/lib/wasm32-wasi -C link-arg=--unresolved-symbols=ignore-all"
-/usr/bin/cargo test -Z build-std=std,panic_abort,test --release -p inkstone-kernels --target wasm32-wasip1 --test differential -- --nocapture "$@"
+/usr/bin/cargo test -Z build-std=std,panic_abort,test --release -p inkstone-kernels --target wasm32-wasip1 --test differential --test data_differential -- --nocapture "$@"

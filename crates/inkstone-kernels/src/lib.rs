@@ -11,6 +11,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bf16;
+mod ceiling;
 mod combine;
 #[cfg(target_arch = "x86_64")]
 mod copies;
@@ -31,11 +32,18 @@ mod simd128;
 mod sparse;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
+mod transpose;
+mod tree;
 mod vector;
 mod winograd;
 
+mod resample;
+mod scale;
+mod optimize;
+
 pub use aligned::{Aligned, AlignedBuffer, Plain};
 pub use bf16::{Bf16, to_bf16};
+pub use ceiling::fma_ceiling;
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;
 pub use isa::Isa;
@@ -45,4 +53,10 @@ pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, pooled_product, product};
 pub use product_bf16::{PanelsBf16, pooled_product_bf16, product_bf16};
 pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
+pub use transpose::transpose;
+pub use tree::{MOST_SOURCES, tree_sum};
 pub use winograd::{Target, Tiles, Transformed, WinogradScratch, winograd};
+
+pub use optimize::{AdamStep, SgdStep, adam, follow, sgd};
+pub use resample::{Beyond, Grid, Sampling, Workspace, resample};
+pub use scale::{Scale, scale_bytes};

@@ -1,9 +1,10 @@
 //! NEON, which every 64-bit Arm has: four values at once, thirty-two registers.
 
 use std::arch::aarch64::{
-    float32x4_t, uint32x4_t, vaddq_f32, vaddvq_u32, vandq_u32, vbslq_f32, vceqq_f32, vcgtq_f32, vdupq_n_f32,
-    vdupq_n_u32, vfmaq_f32, vld1q_f32, vld1q_u32, vreinterpretq_f32_u32, vreinterpretq_u32_f32, vst1q_f32, vsubq_f32,
-    vtstq_u32,
+    float32x4_t, uint32x4_t, vaddq_f32, vaddvq_u32, vandq_u32, vbslq_f32, vceqq_f32, vcgeq_f32, vcgtq_f32, vcltq_f32,
+    vcreate_u8, vcvtq_f32_u32, vcvtq_u32_f32, vdivq_f32, vdupq_n_f32, vdupq_n_u32, vfmaq_f32, vget_low_u16, vld1q_f32,
+    vld1q_u32, vmovl_u8, vmovl_u16, vmulq_f32, vreinterpretq_f32_u32, vreinterpretq_u32_f32, vrndq_f32, vsqrtq_f32,
+    vst1q_f32, vst1q_u32, vsubq_f32, vtstq_u32,
 };
 
 use crate::vector::{Kernel, Vector};
@@ -134,5 +135,56 @@ impl Vector for F32x4 {
             let set = vtstq_u32(vdupq_n_u32(bits), lane_bits());
             Self(vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(self.0), set)))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: NEON is there (trait contract).
+        Self(unsafe { vmulq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        // SAFETY: NEON is there (trait contract).
+        Self(unsafe { vdivq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        // SAFETY: NEON is there (trait contract).
+        Self(unsafe { vsqrtq_f32(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        // SAFETY: NEON is there (trait contract).
+        Self(unsafe { vbslq_f32(vcltq_f32(self.0, other.0), self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn whole(self) -> Self {
+        // SAFETY: NEON is there (trait contract).
+        Self(unsafe { vrndq_f32(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn where_at_least(self, threshold: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: NEON is there (trait contract).
+        Self(unsafe { vbslq_f32(vcgeq_f32(self.0, threshold.0), yes.0, no.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        // SAFETY: four readable bytes (trait contract).
+        unsafe {
+            let bytes = vcreate_u8(u64::from(from.cast::<u32>().read_unaligned()));
+            Self(vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes)))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_whole(self, to: *mut u32) {
+        // SAFETY: four writable integers (trait contract).
+        unsafe { vst1q_u32(to, vcvtq_u32_f32(self.0)) }
     }
 }

@@ -4,8 +4,10 @@
 //! here it is a product and a sum, with two roundings, everywhere.
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_eq, f32x4_gt, f32x4_mul, f32x4_pmax, f32x4_splat, f32x4_sub, i32x4_bitmask, i32x4_eq, u32x4,
-    u32x4_splat, v128, v128_and, v128_load, v128_store,
+    f32x4_add, f32x4_convert_u32x4, f32x4_div, f32x4_eq, f32x4_ge, f32x4_gt, f32x4_mul, f32x4_pmax, f32x4_pmin,
+    f32x4_splat, f32x4_sqrt, f32x4_sub, f32x4_trunc, i32x4_bitmask, i32x4_eq, u16x8_extend_low_u8x16, u32x4,
+    u32x4_extend_low_u16x8, u32x4_splat, u32x4_trunc_sat_f32x4, v128, v128_and, v128_bitselect, v128_load,
+    v128_load32_zero, v128_store,
 };
 
 use crate::vector::{Kernel, Vector};
@@ -101,5 +103,49 @@ impl Vector for F32x4 {
     unsafe fn keep(self, bits: u32) -> Self {
         let lanes = u32x4(1, 2, 4, 8);
         Self(v128_and(self.0, i32x4_eq(v128_and(u32x4_splat(bits), lanes), lanes)))
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(f32x4_mul(self.0, other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        Self(f32x4_div(self.0, other.0))
+    }
+
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(f32x4_sqrt(self.0))
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        // pmin(a, b) is b where b < a, else a.
+        Self(f32x4_pmin(other.0, self.0))
+    }
+
+    #[inline(always)]
+    unsafe fn whole(self) -> Self {
+        Self(f32x4_trunc(self.0))
+    }
+
+    #[inline(always)]
+    unsafe fn where_at_least(self, threshold: Self, yes: Self, no: Self) -> Self {
+        Self(v128_bitselect(yes.0, no.0, f32x4_ge(self.0, threshold.0)))
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        // SAFETY: four readable bytes (trait contract); the instruction asks for no alignment.
+        let bytes = unsafe { v128_load32_zero(from.cast()) };
+        Self(f32x4_convert_u32x4(u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(bytes))))
+    }
+
+    #[inline(always)]
+    unsafe fn store_whole(self, to: *mut u32) {
+        // SAFETY: four writable integers (trait contract); the instruction asks for no alignment.
+        unsafe { v128_store(to.cast(), u32x4_trunc_sat_f32x4(self.0)) }
     }
 }

@@ -1,9 +1,10 @@
 //! The parameters of one step in the forms that the blocks read: packed once per step, shared by all lanes.
 
-use inkstone_kernels::{AlignedBuffer, Isa, Panels};
+use inkstone_kernels::{AlignedBuffer, Isa, Panels, Transformed, transpose};
 
-use super::program::{Backward, Conv, Dense, Kind, Norm, Program};
+use super::program::{Backward, Conv, Dense, Forward, Kind, Norm, Program};
 use crate::engine::Parameters;
+use crate::parallel::Pool;
 use crate::spec::plan::Plan;
 
 /// What a step needs the parameters for.
@@ -27,9 +28,18 @@ pub(super) enum BlockWeights {
     /// The block has none.
     None,
     /// A matrix of K rows and n columns.
-    Matrix { forward: Panels, bias: Option<AlignedBuffer>, backward: BackwardWeights },
+    Matrix { forward: ForwardWeights, bias: Option<AlignedBuffer>, backward: BackwardWeights },
     /// y = x · scale + shift per channel, and what the backward pass wants.
     Norm(NormFactors),
+}
+
+/// A matrix as the forward pass reads it.
+#[derive(Debug)]
+pub(super) enum ForwardWeights {
+    /// Packed for products.
+    Panels(Panels),
+    /// Transformed for minimal filtering.
+    Transformed(Transformed),
 }
 
 /// A matrix as the backward pass reads it.
@@ -59,25 +69,30 @@ impl Weights {
         let blocks = program.blocks.iter().map(|block| {
             let wants_input = purpose == Purpose::Training && program.wants_gradient[block.input];
             match &block.kind {
-                Kind::Conv(Conv { gather, channels: [_, n], backward, bias, .. }) => {
+                Kind::Conv(Conv { gather, channels: [channels, n], forward, backward, bias, .. }) => {
                     let k = gather.row_len();
                     BlockWeights::Matrix {
-                        forward: Panels::new(isa, k, *n),
+                        forward: match forward {
+                            Forward::Winograd(_) => ForwardWeights::Transformed(Transformed::new(isa, *channels, *n)),
+                            _ => ForwardWeights::Panels(Panels::new(isa, k, *n)),
+                        },
                         bias: bias.map(|_| AlignedBuffer::zeros(*n)),
                         backward: match (wants_input, backward) {
                             (false, _) => BackwardWeights::None,
-                            (true, Backward::Full) => BackwardWeights::Panels(Panels::new(isa, *n, k)),
+                            (true, Backward::Full | Backward::Masked) => {
+                                BackwardWeights::Panels(Panels::new(isa, *n, k))
+                            }
                             (true, Backward::Sparse) => BackwardWeights::Rows(AlignedBuffer::zeros(n * k)),
                         },
                     }
                 }
-                Kind::Dense(Dense { n_inputs, n_outputs, bias, .. }) => BlockWeights::Matrix {
-                    forward: Panels::new(isa, *n_inputs, *n_outputs),
+                Kind::Dense(Dense { n_inputs, n_outputs, bias, is_narrow, .. }) => BlockWeights::Matrix {
+                    forward: ForwardWeights::Panels(Panels::new(isa, *n_inputs, *n_outputs)),
                     bias: bias.map(|_| AlignedBuffer::zeros(*n_outputs)),
-                    backward: if wants_input {
-                        BackwardWeights::Panels(Panels::new(isa, *n_outputs, *n_inputs))
-                    } else {
-                        BackwardWeights::None
+                    backward: match (wants_input, is_narrow) {
+                        (false, _) => BackwardWeights::None,
+                        (true, true) => BackwardWeights::Rows(AlignedBuffer::zeros(n_inputs * n_outputs)),
+                        (true, false) => BackwardWeights::Panels(Panels::new(isa, *n_outputs, *n_inputs)),
                     },
                 },
                 Kind::BatchNorm(norm) => BlockWeights::Norm(NormFactors::new(norm.channels)),
@@ -88,30 +103,37 @@ impl Weights {
     }
 
     /// Takes the parameters over. Batch norms take the running statistics; training replaces them by the batch's.
-    pub(super) fn load(&mut self, program: &Program, plan: &Plan, parameters: &Parameters) {
-        for (block, weights) in program.blocks.iter().zip(&mut self.blocks) {
-            match (&block.kind, weights) {
-                (
-                    Kind::Conv(Conv { kernel, bias, .. }) | Kind::Dense(Dense { kernel, bias, .. }),
-                    BlockWeights::Matrix { forward, bias: bias_values, backward },
-                ) => {
-                    let matrix = &parameters.values[plan.parameters[*kernel].range()];
-                    forward.pack(matrix);
-                    if let (Some(bias), Some(values)) = (bias, bias_values) {
-                        values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
-                    }
-                    match backward {
-                        BackwardWeights::None => {}
-                        BackwardWeights::Panels(panels) => panels.pack_transposed(matrix),
-                        BackwardWeights::Rows(rows) => transpose(matrix, rows, bias_len(plan, *kernel)),
-                    }
+    pub(super) fn load(&mut self, pool: &Pool, program: &Program, isa: Isa, plan: &Plan, parameters: &Parameters) {
+        pool.for_each(&mut self.blocks, |i, weights| weights.load(&program.blocks[i].kind, isa, plan, parameters));
+    }
+}
+
+impl BlockWeights {
+    fn load(&mut self, kind: &Kind, isa: Isa, plan: &Plan, parameters: &Parameters) {
+        match (kind, self) {
+            (
+                Kind::Conv(Conv { kernel, bias, .. }) | Kind::Dense(Dense { kernel, bias, .. }),
+                Self::Matrix { forward, bias: bias_values, backward },
+            ) => {
+                let matrix = &parameters.values[plan.parameters[*kernel].range()];
+                match forward {
+                    ForwardWeights::Panels(panels) => panels.pack(matrix),
+                    ForwardWeights::Transformed(kernels) => kernels.transform(isa, matrix),
                 }
-                (Kind::BatchNorm(norm), BlockWeights::Norm(factors)) => {
-                    let state = |i: usize| &parameters.state[plan.state[i].range()];
-                    factors.set(norm, plan, parameters, state(norm.mean), state(norm.variance));
+                if let (Some(bias), Some(values)) = (bias, bias_values) {
+                    values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
                 }
-                _ => {}
+                match backward {
+                    BackwardWeights::None => {}
+                    BackwardWeights::Panels(panels) => panels.pack_transposed(matrix),
+                    BackwardWeights::Rows(rows) => transpose(matrix, rows, bias_len(plan, *kernel)),
+                }
             }
+            (Kind::BatchNorm(norm), Self::Norm(factors)) => {
+                let state = |i: usize| &parameters.state[plan.state[i].range()];
+                factors.set(norm, plan, parameters, state(norm.mean), state(norm.variance));
+            }
+            _ => {}
         }
     }
 }
@@ -119,21 +141,6 @@ impl Weights {
 /// The number of columns of a kernel: its last dimension.
 fn bias_len(plan: &Plan, kernel: usize) -> usize {
     *plan.parameters[kernel].shape.last().expect("a kernel has dimensions")
-}
-
-/// Writes the transpose of a row-major matrix of `n` columns.
-pub(super) fn transpose(matrix: &[f32], transposed: &mut [f32], n: usize) {
-    let k = matrix.len() / n;
-    // Sixteen rows at a time: what is read stays in cache while all its columns are written.
-    for first in (0..k).step_by(16) {
-        let rows = 16.min(k - first);
-        for column in 0..n {
-            let out = &mut transposed[column * k + first..][..rows];
-            for (i, value) in out.iter_mut().enumerate() {
-                *value = matrix[(first + i) * n + column];
-            }
-        }
-    }
 }
 
 impl NormFactors {
