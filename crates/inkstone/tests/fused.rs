@@ -208,8 +208,36 @@ fn logits_equal_the_reference_on_every_instruction_set() {
         for isa in Isa::available() {
             let pool = Pool::new(2).expect("threads");
             let fused = Fused::compile(&setup.plan, isa);
-            let found = setup.with_batch(|batch| fused.logits(&pool, &setup.parameters, 70, batch.write_image));
+            let packed = fused.pack(&pool, &setup.parameters);
+            let found = setup.with_batch(|batch| fused.logits(&pool, &packed, 70, batch.write_image));
             compare(&format!("{name}, {isa}"), &found, tape.logits(), 2e-5);
+        }
+    }
+}
+
+#[test]
+fn packed_parameters_answer_any_number_of_threads_at_once_with_the_same_bits() {
+    let here = Pool::current_thread();
+    for (name, input, n_classes, layers) in networks() {
+        let setup = Setup::new(&layers, input, n_classes, 13);
+        let len = input.len();
+        let image = |i: usize, out: &mut [f32]| out.copy_from_slice(&setup.images[i * len..][..len]);
+        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        for isa in Isa::available() {
+            let fused = Fused::compile(&setup.plan, isa);
+            let expected = bits(fused.logits(&here, &fused.pack(&here, &setup.parameters), 13, &image));
+            let packed = fused.pack(&Pool::new(2).expect("threads"), &setup.parameters);
+            let ask = |thread: usize| {
+                for k in 0..26 {
+                    let i = (thread + k) % 13;
+                    let alone = fused.logits(&here, &packed, 1, &|_, out| image(i, out));
+                    assert_eq!(bits(alone), expected[i * n_classes..][..n_classes], "{name}, {isa}, image {i}");
+                    if k % 9 == thread {
+                        assert_eq!(bits(fused.logits(&here, &packed, 13, &image)), expected, "{name}, {isa}");
+                    }
+                }
+            };
+            std::thread::scope(|scope| (0..5).for_each(|thread| drop(scope.spawn(move || ask(thread)))));
         }
     }
 }

@@ -14,10 +14,11 @@ use inkstone_kernels::math;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Image, Images};
 use crate::engine::Isa;
-use crate::engine::fused::Fused;
+use crate::engine::fused::{Fused, Packed};
 use crate::parallel::Pool;
 
-/// A model that answers. `Send + Sync`: any number of threads may ask at once, and none waits for another.
+/// A model that answers. `Send + Sync`: any number of threads may ask at once, and none waits for another. The weights
+/// are packed once, when it is made; a thread's buffers are kept for the next image.
 ///
 /// ```
 /// fn shared_between_threads<T: Send + Sync>() {}
@@ -27,12 +28,14 @@ use crate::parallel::Pool;
 pub struct Predictor {
     checkpoint: Checkpoint,
     engine: Fused,
+    packed: Packed,
 }
 
 impl Predictor {
     /// Makes a checkpoint ready to answer on one instruction set.
     pub fn from_checkpoint(checkpoint: Checkpoint, isa: Isa) -> Self {
-        Self { engine: Fused::compile(&checkpoint.plan, isa), checkpoint }
+        let engine = Fused::compile(&checkpoint.plan, isa);
+        Self { packed: engine.pack(&Pool::current_thread(), &checkpoint.parameters), engine, checkpoint }
     }
 
     /// The model that answers.
@@ -61,14 +64,30 @@ impl Predictor {
     /// The probabilities of `n` images, row by row, each row summing to 1: softmax of the logits, in `f64`.
     /// Image i is asked for with `image(i)`, from any thread.
     pub fn probabilities<'a>(&self, pool: &Pool, n: usize, image: &(dyn Fn(usize) -> Image<'a> + Sync)) -> Vec<f64> {
-        let preprocess = &self.checkpoint.preprocess;
-        let write_image = |i: usize, values: &mut [f32]| {
-            let mut prepared = vec![0; preprocess.size().len()];
-            preprocess.prepare(image(i), &mut prepared);
-            preprocess.values(&prepared, values);
-        };
-        let logits = self.engine.logits(pool, &self.checkpoint.parameters, n, &write_image);
-        logits.chunks_exact(self.classes().len()).flat_map(softmax).collect()
+        /// Rows per task: a softmax takes a microsecond or less.
+        const ROWS: usize = 128;
+        let write_image = |i: usize, values: &mut [f32]| self.write_image(image(i), values);
+        let logits = self.engine.logits(pool, &self.packed, n, &write_image);
+        let n_classes = self.classes().len();
+        let mut probabilities = vec![0.0; logits.len()];
+        pool.for_each_chunk(&mut probabilities, ROWS * n_classes, |task, probabilities| {
+            let logits = logits[task * ROWS * n_classes..].chunks_exact(n_classes);
+            for (row, logits) in probabilities.chunks_exact_mut(n_classes).zip(logits) {
+                write_softmax(logits, row);
+            }
+        });
+        probabilities
+    }
+
+    /// What the network is given for an image: without a copy where the image has the right size already.
+    fn write_image(&self, image: Image<'_>, values: &mut [f32]) {
+        let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
+        if image.size == preprocess.size() {
+            return preprocess.values_on(isa, image.pixels, values);
+        }
+        let mut prepared = vec![0; preprocess.size().len()];
+        preprocess.prepare(image, &mut prepared);
+        preprocess.values_on(isa, &prepared, values);
     }
 }
 
@@ -97,10 +116,18 @@ impl Predictor {
 /// assert_eq!(inkstone::predict::softmax(&[3.0, 3.0]), [0.5, 0.5]);
 /// ```
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let mut probabilities = vec![0.0; logits.len()];
+    write_softmax(logits, &mut probabilities);
+    probabilities
+}
+
+fn write_softmax(logits: &[f32], probabilities: &mut [f64]) {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|&logit| math::exp(f64::from(logit) - f64::from(largest))).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
+    for (power, &logit) in probabilities.iter_mut().zip(logits) {
+        *power = math::exp(f64::from(logit) - f64::from(largest));
+    }
+    let sum: f64 = probabilities.iter().sum();
+    probabilities.iter_mut().for_each(|power| *power /= sum);
 }
 
 /// The position of the largest value, the first of equals. NaN is never the largest.

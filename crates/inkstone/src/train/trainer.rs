@@ -341,7 +341,9 @@ impl<'a> Trainer<'a> {
     fn validate(&self, parameters: &Parameters) -> super::loss::Measured {
         let samples = self.setup.validation;
         let write = |i: usize, out: &mut [f32]| samples.write(self.setup.isa, i, out);
-        let logits = self.engine.logits(self.setup.pool, parameters, samples.len(), &write);
+        let pool = self.setup.pool;
+        let packed = self.engine.pack(pool, parameters);
+        let logits = self.engine.logits(pool, &packed, samples.len(), &write);
         measure(&logits, &samples.labels)
     }
 }

@@ -12,6 +12,7 @@ use super::weights::Purpose;
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) isa: Isa,
+    pub(super) capacity: usize,
     /// One buffer per value of the program: `capacity` images each.
     pub(super) values: Vec<AlignedBuffer>,
     /// Gradients of the values, where they are wanted.
@@ -70,6 +71,7 @@ impl Lane {
         };
         Self {
             isa,
+            capacity,
             values: buffers(&|_| true),
             d_values: buffers(&|i| training && program.wants_gradient[i]),
             winners: program.blocks.iter().map(|block| vec![0; n_winners(block)]).collect(),

@@ -12,6 +12,7 @@ mod norm;
 mod pass;
 mod program;
 mod reduce;
+mod spare;
 mod weights;
 
 use std::ops::Range;
@@ -19,6 +20,7 @@ use std::ops::Range;
 use self::lane::Lane;
 use self::norm::ChannelSums;
 use self::program::{Kind, Norm, Program};
+use self::spare::SpareLanes;
 use self::weights::{BlockWeights, Purpose, Weights};
 use super::{AlignedBuffer, Batch, Isa, Parameters, StepOutcome};
 use crate::parallel::Pool;
@@ -43,6 +45,14 @@ pub struct TrainBuffers {
     batch_size: usize,
     weights: Weights,
     lanes: Vec<Lane>,
+}
+
+/// Parameters in the forms that the forward pass reads, and the buffers that it runs in: packed once, asked by any
+/// number of threads at once. Later changes to the parameters do not reach it.
+#[derive(Debug)]
+pub struct Packed {
+    weights: Weights,
+    lanes: SpareLanes,
 }
 
 impl Fused {
@@ -114,28 +124,34 @@ impl Fused {
         }
     }
 
+    /// Packs parameters for [`Fused::logits`].
+    pub fn pack(&self, pool: &Pool, parameters: &Parameters) -> Packed {
+        let mut weights = Weights::new(&self.program, self.isa, Purpose::Inference);
+        weights.load(pool, &self.program, self.isa, &self.plan, parameters);
+        Packed { weights, lanes: SpareLanes::new() }
+    }
+
     /// The logits of `n` images, row by row: image i is asked for with `write_image(i, …)`, from any thread.
+    /// `packed` comes from this engine.
     pub fn logits(
         &self,
         pool: &Pool,
-        parameters: &Parameters,
+        packed: &Packed,
         n: usize,
         write_image: &(dyn Fn(usize, &mut [f32]) + Sync),
     ) -> Vec<f32> {
-        /// Images per task: enough to make the buffers' allocation cheap, few enough to keep all threads busy.
-        const IMAGES: usize = 64;
-        let mut weights = Weights::new(&self.program, self.isa, Purpose::Inference);
-        weights.load(pool, &self.program, self.isa, &self.plan, parameters);
+        let Packed { weights, lanes } = packed;
         let n_classes = self.plan.n_classes;
         let mut logits = vec![0.0; n * n_classes];
-        pool.for_each_chunk(&mut logits, IMAGES * n_classes, |task, logits| {
-            let n_images = logits.len() / n_classes;
-            let mut lane = Lane::new(&self.program, self.isa, Purpose::Inference, MICRO_BATCH.min(n_images), 0);
-            for (i, logits) in logits.chunks_mut(MICRO_BATCH * n_classes).enumerate() {
-                let first = task * IMAGES + i * MICRO_BATCH;
-                self.infer(&mut lane, &weights, first..first + logits.len() / n_classes, write_image);
+        // Lanes cost next to nothing to borrow, so that a task can be as small as a micro-batch: no thread is idle long.
+        pool.for_each_chunk(&mut logits, MICRO_BATCH * n_classes, |task, logits| {
+            let first = task * MICRO_BATCH;
+            let images = first..first + logits.len() / n_classes;
+            let make = |capacity| Lane::new(&self.program, self.isa, Purpose::Inference, capacity, 0);
+            lanes.with_lane(MICRO_BATCH.min(n), make, |lane| {
+                self.infer(lane, weights, images, write_image);
                 logits.copy_from_slice(&lane.values[self.program.output][..logits.len()]);
-            }
+            });
         });
         logits
     }
