@@ -29,10 +29,10 @@ use crate::terminal::Watcher;
   inkstone train recipes/mine.toml train.learning_rate=0.01 --out runs/fast
   inkstone train --resume runs/mnist-001        go on after an interruption, to the same bytes
   inkstone train --resume runs/mnist-001 epochs=10          go on for more epochs
-  inkstone train mnist-fast --seeds 30          how good is this recipe? mean, spread and time over 30 trainings
+  inkstone train mnist-fast --seeds 30          mean, spread and time over 30 trainings
 
-With --seeds nothing is written and no model is kept: redirect the document of --json, or train once more with the
---seed that you want; it gives the same model.")]
+With --seeds nothing is written and no model is kept: redirect what it prints. Training once more with one of the \
+seeds (--seed) gives that model, byte for byte.")]
 pub(crate) struct Args {
     /// A recipe's name or file, or a source of images; then overrides of recipe keys such as epochs=3
     #[arg(value_name = "RECIPE|SOURCE] [KEY=VALUE")]
