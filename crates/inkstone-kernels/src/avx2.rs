@@ -1,8 +1,10 @@
 //! AVX2 and FMA: eight values at once.
 
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_EQ_OQ, _CMP_GT_OQ, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_set1_ps, _mm256_storeu_ps,
+    __m256, __m256i, _CMP_EQ_OQ, _CMP_GT_OQ, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castsi256_ps,
+    _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps,
+    _mm256_maskstore_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
+    _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use crate::vector::{Kernel, Vector};
@@ -11,6 +13,7 @@ use crate::vector::{Kernel, Vector};
 ///
 /// # Safety
 /// The CPU must have AVX2 and FMA.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller promises the instructions that `F32x8` needs.
@@ -34,6 +37,13 @@ unsafe fn first(n: usize) -> __m256i {
 // SAFETY of every block below: the trait's callers promise AVX2, FMA and valid pointers.
 impl Vector for F32x8 {
     const LANES: usize = 8;
+    const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: AVX2 and FMA are there (trait contract).
+        unsafe { run(kernel) }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -66,6 +76,18 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: AVX is there (trait contract).
+        Self(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: AVX is there (trait contract).
+        Self(unsafe { _mm256_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         // SAFETY: FMA is there (trait contract).
         Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, term.0) })
@@ -87,5 +109,15 @@ impl Vector for F32x8 {
     unsafe fn greater_bits(self, other: Self) -> u32 {
         // SAFETY: AVX is there (trait contract).
         unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0)) as u32 }
+    }
+
+    #[inline(always)]
+    unsafe fn keep(self, bits: u32) -> Self {
+        // SAFETY: AVX2 is there (trait contract).
+        unsafe {
+            let lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            let set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits as i32), lane), lane);
+            Self(_mm256_and_ps(self.0, _mm256_castsi256_ps(set)))
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! AVX-512: sixteen values at once.
 
 use std::arch::x86_64::{
-    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GT_OQ, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GT_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    _mm512_sub_ps,
 };
 
 use crate::vector::{Kernel, Vector};
@@ -11,6 +12,7 @@ use crate::vector::{Kernel, Vector};
 ///
 /// # Safety
 /// The CPU must have AVX-512F, AVX2 and FMA.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx2,fma")]
 pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller promises the instructions that `F32x16` needs.
@@ -30,6 +32,13 @@ fn first(n: usize) -> __mmask16 {
 
 impl Vector for F32x16 {
     const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: AVX-512F, AVX2 and FMA are there (trait contract).
+        unsafe { run(kernel) }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -62,6 +71,18 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         // SAFETY: AVX-512F is there (trait contract).
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
@@ -83,5 +104,11 @@ impl Vector for F32x16 {
     unsafe fn greater_bits(self, other: Self) -> u32 {
         // SAFETY: AVX-512F is there (trait contract).
         u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn keep(self, bits: u32) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_maskz_mov_ps(bits as __mmask16, self.0) })
     }
 }

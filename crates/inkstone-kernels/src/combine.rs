@@ -1,10 +1,10 @@
 //! Sums of few long rows: `target += Σ_j factor_j · source[offset_j ..]`.
 //!
-//! This is what is left of a convolution's backward pass behind a max pool, where one output in four carries a
-//! gradient: for each channel a sum of input windows (gradient of the weights), for each window a sum of weight rows
-//! (gradient of the input).
+//! A dense layer's backward pass over a few images is made of them: each output's weights get a sum of images, each
+//! image a sum of rows of weights.
 
 use crate::Isa;
+use crate::sparse::Sum;
 use crate::vector::{Kernel, Vector};
 
 /// One row of a sum.
@@ -56,59 +56,10 @@ impl Kernel for Combination<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(mut self) {
-        for piece in 0..self.pieces.n {
-            let mut done = 0;
-            let len = self.pieces.len;
-            // SAFETY: done + C vectors ≤ len in each call but the last, which is cut to what is left; the caller
-            // promises V's instructions, `add_combination` has checked source and target.
-            unsafe {
-                while len - done >= 12 * V::LANES {
-                    self.strip::<V, 12>(piece, done);
-                    done += 12 * V::LANES;
-                }
-                while len - done >= 6 * V::LANES {
-                    self.strip::<V, 6>(piece, done);
-                    done += 6 * V::LANES;
-                }
-                while len - done >= 2 * V::LANES {
-                    self.strip::<V, 2>(piece, done);
-                    done += 2 * V::LANES;
-                }
-                while len - done > 0 {
-                    self.strip::<V, 1>(piece, done);
-                    done = (done + V::LANES).min(len);
-                }
-            }
-        }
-    }
-}
-
-impl Combination<'_> {
-    /// C vectors of one piece, all terms.
-    ///
-    /// # Safety
-    /// The CPU has V's instructions; the C vectors from value `first` of piece `piece` lie inside the piece (the last one
-    /// may stand over its end); `add_combination` has checked that the pieces lie inside source and target.
-    #[inline(always)]
-    unsafe fn strip<V: Vector, const C: usize>(&mut self, piece: usize, first: usize) {
-        let last = self.pieces.len - first - (C - 1) * V::LANES;
-        let width = |c: usize| if c + 1 < C { V::LANES } else { last };
-        // SAFETY: see above.
-        unsafe {
-            let to = self.target.as_mut_ptr().add(piece * self.pieces.target_stride + first);
-            let from = self.source.as_ptr().add(piece * self.pieces.source_stride + first);
-            let mut sums: [V; C] = std::array::from_fn(|c| V::load_up_to(to.add(c * V::LANES), width(c)));
-            for term in self.terms {
-                let factor = V::splat(term.factor);
-                let row = from.add(term.offset as usize);
-                for (c, sum) in sums.iter_mut().enumerate() {
-                    *sum = factor.mul_add(V::load_up_to(row.add(c * V::LANES), width(c)), *sum);
-                }
-            }
-            for (c, &sum) in sums.iter().enumerate() {
-                sum.store_up_to(to.add(c * V::LANES), width(c));
-            }
-        }
+    unsafe fn run<V: Vector>(self) {
+        let Self { source, terms, pieces, target } = self;
+        let sum = Sum { source: source.as_ptr(), pieces, target: target.as_mut_ptr() };
+        // SAFETY: the caller promises V's instructions; `add_combination` has checked source and target.
+        unsafe { sum.run::<V, _>(|| terms.iter().map(|term| (term.offset as usize, term.factor))) }
     }
 }

@@ -63,7 +63,7 @@ impl Outer<'_> {
             let mut k = 0;
             // SAFETY: k + R ≤ segment_len in each call; the rest is the caller's promise.
             unsafe {
-                while V::LANES == 16 && self.gather.segment_len() - k >= 12 {
+                while V::REGISTERS == 32 && self.gather.segment_len() - k >= 12 {
                     self.tile::<V, 12, C>(segment, k, first);
                     k += 12;
                 }
@@ -95,14 +95,20 @@ impl Outer<'_> {
         unsafe {
             let out = self.out.as_mut_ptr().add((segment * self.gather.segment_len() + k) * self.n + first);
             let width = |c: usize| if c + 1 < C { V::LANES } else { last };
-            let mut sums: [[V; C]; R] = std::array::from_fn(|r| {
-                std::array::from_fn(|c| V::load_up_to(out.add(r * self.n + c * V::LANES), width(c)))
-            });
+            let mut sums = [[V::splat(0.0); C]; R];
+            for (r, sum) in sums.iter_mut().enumerate() {
+                for c in 0..C {
+                    sum[c] = V::load_up_to(out.add(r * self.n + c * V::LANES), width(c));
+                }
+            }
             let values = self.values.as_ptr().add(segment * self.gather.segment_stride() + k);
             let mut d = self.d.as_ptr().add(first);
             for &offset in self.offsets {
                 let row = values.add(offset as usize);
-                let columns: [V; C] = std::array::from_fn(|c| V::load_up_to(d.add(c * V::LANES), width(c)));
+                let mut columns = [V::splat(0.0); C];
+                for (c, column) in columns.iter_mut().enumerate() {
+                    *column = V::load_up_to(d.add(c * V::LANES), width(c));
+                }
                 for (r, sum) in sums.iter_mut().enumerate() {
                     let value = V::splat(*row.add(r));
                     for c in 0..C {

@@ -57,27 +57,93 @@ impl Kernel for MaxPool<'_> {
                 // window, tap and channel; `width` cuts the last vector to the channels there are.
                 unsafe {
                     let values = self.values.as_ptr().add(window * taps * channels + channel);
-                    let mut best = V::load_up_to(values, width);
-                    for tap in 1..taps {
-                        best = best.max(V::load_up_to(values.add(tap * channels), width));
-                    }
-                    // Bits of lanes beyond the last channel stay clear.
-                    let mut open = if width == 32 { u32::MAX } else { (1 << width) - 1 };
-                    if self.epilogue == Epilogue::Relu {
-                        open &= best.greater_bits(V::splat(0.0));
-                    }
-                    for tap in 0..taps {
-                        let won = V::load_up_to(values.add(tap * channels), width).equal_bits(best) & open;
-                        open &= !won;
-                        self.winners[(window * taps + tap) * words + channel / 32] |= won << (channel % 32);
-                    }
-                    if self.epilogue == Epilogue::Relu {
-                        best = V::splat(0.0).max(best);
-                    }
+                    let tap_words = self.winners.as_mut_ptr().add(window * taps * words);
+                    let best = if taps == 4 {
+                        let mut tap_values = [V::splat(0.0); 4];
+                        for (tap, value) in tap_values.iter_mut().enumerate() {
+                            *value = V::load_up_to(values.add(tap * channels), width);
+                        }
+                        let (best, won) = first_largest(tap_values, self.epilogue, width);
+                        for (tap, bits) in won.into_iter().enumerate() {
+                            put_bits::<V>(tap_words.add(tap * words), channel, bits);
+                        }
+                        best
+                    } else {
+                        let mut best = V::load_up_to(values, width);
+                        for tap in 1..taps {
+                            best = best.max(V::load_up_to(values.add(tap * channels), width));
+                        }
+                        let mut open = open_lanes(best, self.epilogue, width);
+                        for tap in 0..taps {
+                            let won = V::load_up_to(values.add(tap * channels), width).equal_bits(best) & open;
+                            open &= !won;
+                            put_bits::<V>(tap_words.add(tap * words), channel, won);
+                        }
+                        rectified(best, self.epilogue)
+                    };
                     best.store_up_to(self.out.as_mut_ptr().add(window * channels + channel), width);
                 }
                 channel += V::LANES;
             }
         }
+    }
+}
+
+/// The maximum of four vectors after the epilogue, and for each of them the lanes that it won: see [`max_pool`]. Lanes
+/// from `width` on win nothing.
+///
+/// # Safety
+/// The CPU has V's instructions.
+#[inline(always)]
+pub(crate) unsafe fn first_largest<V: Vector>([a, b, c, d]: [V; 4], epilogue: Epilogue, width: usize) -> (V, [u32; 4]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // A later one wins only if it is larger: three comparisons.
+        let (first, second) = (a.max(b), c.max(d));
+        let (b_won, d_won, second_won) = (b.greater_bits(a), d.greater_bits(c), second.greater_bits(first));
+        let best = first.max(second);
+        let open = open_lanes(best, epilogue, width);
+        let (first_open, second_open) = (open & !second_won, open & second_won);
+        let won = [first_open & !b_won, first_open & b_won, second_open & !d_won, second_open & d_won];
+        (rectified(best, epilogue), won)
+    }
+}
+
+/// Sets the bits of one vector of channels from `channel` on in the words of a tap, which were clear.
+///
+/// # Safety
+/// The words of all channels are there.
+#[inline(always)]
+pub(crate) unsafe fn put_bits<V: Vector>(words: *mut u32, channel: usize, bits: u32) {
+    // SAFETY: the caller's promise; channel is a multiple of LANES, so that the bytes lie inside one word.
+    unsafe {
+        if cfg!(target_endian = "little") && V::LANES == 8 {
+            *words.cast::<u8>().add(channel / 8) = bits as u8;
+        } else if cfg!(target_endian = "little") && V::LANES == 16 {
+            *words.cast::<u16>().add(channel / 16) = bits as u16;
+        } else {
+            *words.add(channel / 32) |= bits << (channel % 32);
+        }
+    }
+}
+
+/// The lanes where a gradient flows at all.
+#[inline(always)]
+unsafe fn open_lanes<V: Vector>(best: V, epilogue: Epilogue, width: usize) -> u32 {
+    // Bits of lanes beyond the last channel stay clear.
+    let all = if width >= V::LANES { (1 << V::LANES) - 1 } else { (1 << width) - 1 };
+    match epilogue {
+        Epilogue::None => all,
+        // SAFETY: the caller promises V's instructions.
+        Epilogue::Relu => all & unsafe { best.greater_bits(V::splat(0.0)) },
+    }
+}
+
+#[inline(always)]
+pub(crate) unsafe fn rectified<V: Vector>(value: V, epilogue: Epilogue) -> V {
+    match epilogue {
+        Epilogue::None => value,
+        // SAFETY: the caller promises V's instructions. Zero first: a NaN stays a NaN, so that training notices it.
+        Epilogue::Relu => unsafe { V::splat(0.0).max(value) },
     }
 }

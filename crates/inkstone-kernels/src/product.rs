@@ -3,6 +3,7 @@
 //! One register tile holds R rows × 2 vectors of columns; for each k two vectors of `b` are loaded once and R values
 //! of the rows are broadcast. The right side is packed so that a tile reads it in one stream.
 
+use crate::pool::{bit_words, first_largest, put_bits, rectified};
 use crate::vector::{Kernel, Vector};
 use crate::{AlignedBuffer, Gather, Isa};
 
@@ -116,10 +117,10 @@ impl Kernel for Product<'_> {
         while first < n_padded {
             // SAFETY: the caller promises V's instructions; `product` has checked every slice; first + width ≤ n_padded.
             unsafe {
-                if n_padded - first >= 2 * V::LANES {
-                    self.panel::<V, 2>(first);
-                } else {
-                    self.panel::<V, 1>(first);
+                match (n_padded - first >= 2 * V::LANES, self.gather.segment_len()) {
+                    (true, 3) => self.panel::<V, 2, 3>(first),
+                    (true, _) => self.panel::<V, 2, 0>(first),
+                    (false, _) => self.panel::<V, 1, 0>(first),
                 }
             }
             first += 2 * V::LANES;
@@ -133,25 +134,29 @@ impl Product<'_> {
     /// # Safety
     /// As [`Product::tile`].
     #[inline(always)]
-    unsafe fn panel<V: Vector, const C: usize>(&mut self, first: usize) {
+    unsafe fn panel<V: Vector, const C: usize, const LEN: usize>(&mut self, first: usize) {
         let mut row = 0;
         // SAFETY: row + R ≤ n_rows in each call; the rest is the caller's promise.
         unsafe {
-            // Twelve rows fill the 32 registers of AVX-512, six the 16 of the others.
-            while V::LANES == 16 && self.n_rows - row >= 12 {
-                self.tile::<V, 12, C>(row, first);
+            // Twelve rows fill 32 registers, six fill 16.
+            while V::REGISTERS == 32 && self.n_rows - row >= 12 {
+                self.tile::<V, 12, C, LEN>(row, first);
                 row += 12;
             }
             while self.n_rows - row >= 6 {
-                self.tile::<V, 6, C>(row, first);
+                self.tile::<V, 6, C, LEN>(row, first);
                 row += 6;
             }
+            while self.n_rows - row >= 4 {
+                self.tile::<V, 4, C, LEN>(row, first);
+                row += 4;
+            }
             while self.n_rows - row >= 2 {
-                self.tile::<V, 2, C>(row, first);
+                self.tile::<V, 2, C, LEN>(row, first);
                 row += 2;
             }
             if self.n_rows > row {
-                self.tile::<V, 1, C>(row, first);
+                self.tile::<V, 1, C, LEN>(row, first);
             }
         }
     }
@@ -162,52 +167,158 @@ impl Product<'_> {
     /// The CPU has V's instructions; row + R ≤ n_rows; `first` starts a panel of at least C vectors; `product` has
     /// checked that the rows lie inside `values`.
     #[inline(always)]
-    unsafe fn tile<V: Vector, const R: usize, const C: usize>(&mut self, row: usize, first: usize) {
+    unsafe fn tile<V: Vector, const R: usize, const C: usize, const LEN: usize>(&mut self, row: usize, first: usize) {
         let n = self.panels.n;
-        let (segment_len, segment_stride) = (self.gather.segment_len(), self.gather.segment_stride());
-        // SAFETY: offsets are inside `values` (checked by reach); the panel has k · C · LANES values from here; columns
-        // beyond n are cut off by `store_up_to` and `load_up_to`.
+        // SAFETY: the caller's promise; columns beyond n are cut off by `store_up_to`.
         unsafe {
-            let mut b = self.panels.data.as_ptr().add(first * self.panels.k);
-            let mut sums = [[V::splat(0.0); C]; R];
-            if let Some(bias) = self.bias {
-                for c in 0..C {
-                    let column = first + c * V::LANES;
-                    let start = V::load_up_to(bias.as_ptr().add(column), n - column);
-                    for sum in &mut sums {
-                        sum[c] = start;
-                    }
-                }
-            }
-            let mut rows: [*const f32; R] = std::array::from_fn(|r| {
-                self.values.as_ptr().add(*self.gather.offsets().get_unchecked(row + r) as usize)
-            });
-            for segment in 0..self.gather.segments() {
-                for k in 0..segment_len {
-                    let columns: [V; C] = std::array::from_fn(|c| V::load(b.add(c * V::LANES)));
-                    b = b.add(C * V::LANES);
-                    for r in 0..R {
-                        let value = V::splat(*rows[r].add(k));
-                        for c in 0..C {
-                            sums[r][c] = value.mul_add(columns[c], sums[r][c]);
-                        }
-                    }
-                }
-                if segment + 1 < self.gather.segments() {
-                    for pointer in &mut rows {
-                        *pointer = pointer.add(segment_stride);
-                    }
-                }
-            }
+            let sums = sums::<V, R, C, LEN>((self.values, self.gather), self.panels, self.bias, row, first);
             for (r, sum) in sums.iter().enumerate() {
                 for (c, &value) in sum.iter().enumerate() {
                     let column = first + c * V::LANES;
-                    let value = match self.epilogue {
-                        Epilogue::None => value,
-                        // Zero first: a NaN stays a NaN, so that training notices it.
-                        Epilogue::Relu => V::splat(0.0).max(value),
-                    };
+                    let value = rectified(value, self.epilogue);
                     value.store_up_to(self.out.as_mut_ptr().add((row + r) * n + column), n - column);
+                }
+            }
+        }
+    }
+}
+
+/// `bias[o] + Σ_k row_p[k] · b[k, o]` for R rows from `row` and C vectors of columns from `first`. LEN is the length of
+/// the rows' pieces where it is known to be short (they need no loop then), else 0.
+///
+/// # Safety
+/// The CPU has V's instructions; the rows exist and lie inside `values`; `first` starts a panel of at least C vectors.
+#[inline(always)]
+unsafe fn sums<V: Vector, const R: usize, const C: usize, const LEN: usize>(
+    (values, gather): (&[f32], &Gather),
+    panels: &Panels,
+    bias: Option<&[f32]>,
+    row: usize,
+    first: usize,
+) -> [[V; C]; R] {
+    let n = panels.n;
+    let segment_stride = gather.segment_stride();
+    // SAFETY: the caller's promise; the panel has k · C · LANES values from here; columns beyond n are cut off by
+    // `load_up_to`.
+    unsafe {
+        let mut b = panels.data.as_ptr().add(first * panels.k);
+        let mut sums = [[V::splat(0.0); C]; R];
+        if let Some(bias) = bias {
+            for c in 0..C {
+                let column = first + c * V::LANES;
+                let start = V::load_up_to(bias.as_ptr().add(column), n - column);
+                for sum in &mut sums {
+                    sum[c] = start;
+                }
+            }
+        }
+        let mut rows: [*const f32; R] =
+            std::array::from_fn(|r| values.as_ptr().add(*gather.offsets().get_unchecked(row + r) as usize));
+        for segment in 0..gather.segments() {
+            let len = if LEN == 0 { gather.segment_len() } else { LEN };
+            for k in 0..len {
+                let mut columns = [V::splat(0.0); C];
+                for (c, column) in columns.iter_mut().enumerate() {
+                    *column = V::load(b.add(c * V::LANES));
+                }
+                b = b.add(C * V::LANES);
+                for (row, sum) in rows.iter().zip(&mut sums) {
+                    let value = V::splat(*row.add(k));
+                    for c in 0..C {
+                        sum[c] = value.mul_add(columns[c], sum[c]);
+                    }
+                }
+            }
+            if segment + 1 < gather.segments() {
+                for pointer in &mut rows {
+                    *pointer = pointer.add(segment_stride);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// The product of [`product`], of which only the maxima over windows of four rows are kept: `out[w, o]` is the largest
+/// of rows 4w … 4w + 3, and `winners` say which, as in [`max_pool`](crate::max_pool).
+///
+/// # Panics
+/// If a slice is too short or the panels were packed for another instruction set.
+pub fn pooled_product(
+    isa: Isa,
+    (values, gather): (&[f32], &Gather),
+    panels: &Panels,
+    (bias, epilogue): (Option<&[f32]>, Epilogue),
+    (out, winners): (&mut [f32], &mut [u32]),
+) {
+    let n_windows = gather.n_rows() / 4;
+    assert_eq!(gather.n_rows() % 4, 0, "windows of four rows");
+    check(isa, values, gather, panels, bias);
+    assert_eq!(out.len(), n_windows * panels.n, "the result has windows × columns values");
+    assert_eq!(winners.len(), gather.n_rows() * bit_words(panels.n), "one bit per value");
+    winners.fill(0);
+    isa.run(PooledProduct { values, gather, panels, bias, epilogue, out, winners });
+}
+
+fn check(isa: Isa, values: &[f32], gather: &Gather, panels: &Panels, bias: Option<&[f32]>) {
+    let reach = gather.reach_of(gather.n_rows());
+    assert!(values.len() >= reach, "the rows reach over {reach} values, the slice has {}", values.len());
+    assert_eq!(panels.k, gather.row_len(), "a row has as many values as the matrix has rows");
+    assert_eq!(panels.lanes, isa.lanes(), "the panels were packed for another instruction set");
+    assert!(bias.is_none_or(|bias| bias.len() == panels.n), "one bias per column");
+}
+
+struct PooledProduct<'a> {
+    values: &'a [f32],
+    gather: &'a Gather,
+    panels: &'a Panels,
+    bias: Option<&'a [f32]>,
+    epilogue: Epilogue,
+    out: &'a mut [f32],
+    winners: &'a mut [u32],
+}
+
+impl Kernel for PooledProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(mut self) {
+        let n_padded = self.panels.n.next_multiple_of(V::LANES);
+        for first in (0..n_padded).step_by(2 * V::LANES) {
+            for window in 0..self.gather.n_rows() / 4 {
+                // SAFETY: the caller promises V's instructions; `pooled_product` has checked every slice.
+                unsafe {
+                    match (n_padded - first >= 2 * V::LANES, self.gather.segment_len()) {
+                        (true, 3) => self.window::<V, 2, 3>(window, first),
+                        (true, 5) => self.window::<V, 2, 5>(window, first),
+                        (true, _) => self.window::<V, 2, 0>(window, first),
+                        (false, _) => self.window::<V, 1, 0>(window, first),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl PooledProduct<'_> {
+    /// One window, C vectors of columns from `first`.
+    ///
+    /// # Safety
+    /// As [`sums`]; the window exists.
+    #[inline(always)]
+    unsafe fn window<V: Vector, const C: usize, const LEN: usize>(&mut self, window: usize, first: usize) {
+        let n = self.panels.n;
+        let words = bit_words(n);
+        // SAFETY: the caller's promise; columns beyond n are cut off.
+        unsafe {
+            let sums = sums::<V, 4, C, LEN>((self.values, self.gather), self.panels, self.bias, 4 * window, first);
+            for c in 0..C {
+                let column = first + c * V::LANES;
+                let (best, won) = first_largest(sums.map(|sum| sum[c]), self.epilogue, n - column);
+                best.store_up_to(self.out.as_mut_ptr().add(window * n + column), n - column);
+                let winners = self.winners.as_mut_ptr().add(window * 4 * words);
+                for (tap, bits) in won.into_iter().enumerate() {
+                    put_bits::<V>(winners.add(tap * words), column, bits);
                 }
             }
         }

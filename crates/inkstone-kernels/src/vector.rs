@@ -9,6 +9,8 @@
 pub(crate) trait Vector: Copy {
     /// Values per vector: 4, 8 or 16.
     const LANES: usize;
+    /// How many vectors the CPU keeps at hand: what the algorithms cut their tiles to.
+    const REGISTERS: usize;
 
     /// `LANES` times the same value.
     unsafe fn splat(value: f32) -> Self;
@@ -20,6 +22,10 @@ pub(crate) trait Vector: Copy {
     unsafe fn store(self, to: *mut f32);
     /// Writes the first `n < LANES` values.
     unsafe fn store_first(self, to: *mut f32, n: usize);
+    /// self + other
+    unsafe fn add(self, other: Self) -> Self;
+    /// self − other
+    unsafe fn sub(self, other: Self) -> Self;
     /// self · factor + term: one rounding where the instruction set has it, two in the portable implementation.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
     /// The larger of each pair; `other` where they are equal or one is NaN.
@@ -28,6 +34,12 @@ pub(crate) trait Vector: Copy {
     unsafe fn equal_bits(self, other: Self) -> u32;
     /// Bit i is set where self[i] > other[i].
     unsafe fn greater_bits(self, other: Self) -> u32;
+    /// The lanes whose bit is set; zero in the others.
+    unsafe fn keep(self, bits: u32) -> Self;
+
+    /// Runs a part of an algorithm as a function of its own, with the same instructions: what is inlined into one large
+    /// function fights for its registers.
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output;
 
     /// Reads `n ≤ LANES` values; the others are zero.
     #[inline(always)]
@@ -63,6 +75,13 @@ pub(crate) struct Portable([f32; 4]);
 /// Lane by lane; nothing here needs more of the CPU than the compiler's target does.
 impl Vector for Portable {
     const LANES: usize = 4;
+    const REGISTERS: usize = 16;
+
+    #[inline(never)]
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: `Portable` needs nothing of the CPU.
+        unsafe { kernel.run::<Self>() }
+    }
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -100,6 +119,16 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         // Not `f32::mul_add`: without the instruction it is a slow call into the C library.
         Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + term.0[i]))
@@ -118,5 +147,10 @@ impl Vector for Portable {
     #[inline(always)]
     unsafe fn greater_bits(self, other: Self) -> u32 {
         (0..4).map(|i| u32::from(self.0[i] > other.0[i]) << i).sum()
+    }
+
+    #[inline(always)]
+    unsafe fn keep(self, bits: u32) -> Self {
+        Self(std::array::from_fn(|i| if bits >> i & 1 == 1 { self.0[i] } else { 0.0 }))
     }
 }

@@ -3,7 +3,9 @@
 //! The budget of an error is k·ε·Σ|terms|: what a sum of k roundings may lose, whatever its order.
 
 use inkstone_kernels::{
-    Epilogue, Gather, Isa, Panels, Pieces, Term, Windows, add_combination, add_outer, bit_words, max_pool, product,
+    Epilogue, Gather, Isa, Panels, Pieces, Target, Term, Tiles, Transformed, Windows, WinnerLists, Winners,
+    WinogradScratch, add_combination, add_outer, add_pooled_outer, add_weight_sums, bit_words, max_pool,
+    pooled_product, product, winograd,
 };
 
 /// Numbers from −0.5 to 0.5 that look random and are the same everywhere.
@@ -180,6 +182,159 @@ fn max_pool_finds_the_first_maximum_and_where_a_gradient_flows() {
                 if beyond > 0 {
                     assert!(winners.chunks(words).all(|bits| bits[words - 1] >> beyond == 0), "{isa}: stray bits");
                 }
+            }
+        }
+    }
+}
+
+/// (tile rows, tile columns, input channels, filters)
+const TILED: [([usize; 2], usize, usize); 8] = [
+    ([5, 5], 32, 64),
+    ([1, 1], 1, 1),
+    ([2, 3], 3, 17),
+    ([7, 1], 8, 40),
+    ([4, 4], 13, 33),
+    ([3, 5], 16, 8),
+    ([1, 12], 5, 16),
+    ([12, 12], 7, 24),
+];
+
+#[test]
+fn winograd_convolutions_equal_the_textbook_and_pool_like_max_pool() {
+    for (grid, channels, n) in TILED {
+        let [height, width] = grid.map(|n| 2 * n);
+        let tiles = Tiles { grid, line: (width + 2) * channels + 3, channels };
+        let (image, w, bias) = (numbers(tiles.reach(), 11), numbers(9 * channels * n, 12), numbers(n, 13));
+        let expected = |i: usize, j: usize, o: usize| {
+            let terms = (0..9 * channels).map(|k| {
+                let (u, v, c) = (k / (3 * channels), k / channels % 3, k % channels);
+                let x = image[(i + u) * tiles.line + (j + v) * channels + c];
+                f64::from(x) * f64::from(w[k * n + o])
+            });
+            sum(terms.chain([f64::from(bias[o])]))
+        };
+        for isa in Isa::available() {
+            let mut kernels = Transformed::new(isa, channels, n);
+            kernels.transform(isa, &w);
+            let mut scratch = WinogradScratch::new(isa, channels);
+            // One row and column fewer: tiles over the edge are cut.
+            for size in [[height, width], [height - 1, width - 1]] {
+                let mut out = vec![f32::NAN; size[0] * size[1] * n];
+                let target = Target::Image { size, out: &mut out };
+                winograd(isa, (&image, tiles), &kernels, (Some(&bias), Epilogue::None), target, &mut scratch);
+                for (at, &found) in out.iter().enumerate() {
+                    let (i, j, o) = (at / n / size[1], at / n % size[1], at % n);
+                    // The transforms multiply the terms' sizes by up to 4 and add roundings of their own.
+                    check(
+                        isa,
+                        found,
+                        expected(i, j, o),
+                        4 * 9 * channels,
+                        &format!("{grid:?}, {channels}, {i} {j} {o}"),
+                    );
+                }
+            }
+            for epilogue in [Epilogue::None, Epilogue::Relu] {
+                let mut out = vec![0.0; height * width * n];
+                let target = Target::Image { size: [height, width], out: &mut out };
+                winograd(isa, (&image, tiles), &kernels, (Some(&bias), Epilogue::None), target, &mut scratch);
+                let windows = Windows { n: tiles.n(), taps: 4, channels: n };
+                let ordered: Vec<f32> = (0..tiles.n() * 4)
+                    .flat_map(|place| {
+                        let (tile, tap) = (place / 4, place % 4);
+                        let (i, j) = (2 * (tile / grid[1]) + tap / 2, 2 * (tile % grid[1]) + tap % 2);
+                        out[(i * width + j) * n..][..n].to_vec()
+                    })
+                    .collect();
+                let (mut best, mut won) = (vec![0.0; tiles.n() * n], vec![0; tiles.n() * 4 * bit_words(n)]);
+                max_pool(isa, &ordered, windows, epilogue, &mut best, &mut won);
+                let (mut out, mut winners) = (vec![f32::NAN; best.len()], vec![u32::MAX; won.len()]);
+                let target = Target::Pooled { out: &mut out, winners: &mut winners };
+                winograd(isa, (&image, tiles), &kernels, (Some(&bias), epilogue), target, &mut scratch);
+                assert!(out == best && winners == won, "{isa}, {grid:?}, {channels}, {n}: pooled");
+            }
+        }
+    }
+}
+
+#[test]
+fn pooled_products_equal_a_product_and_a_max_pool() {
+    for shape in SHAPES {
+        let (rows, segments, stride, len, n) = shape;
+        let gather = gather((4 * rows, segments, stride, len, n));
+        let k = gather.row_len();
+        let (values, b, bias) = (numbers(gather.reach_of(4 * rows), 14), numbers(k * n, 15), numbers(n, 16));
+        for isa in Isa::available() {
+            for epilogue in [Epilogue::None, Epilogue::Relu] {
+                let mut panels = Panels::new(isa, k, n);
+                panels.pack(&b);
+                let mut products = vec![f32::NAN; 4 * rows * n];
+                product(isa, (&values, &gather, 4 * rows), &panels, (Some(&bias), Epilogue::None), &mut products);
+                let (mut best, mut won) = (vec![f32::NAN; rows * n], vec![0; 4 * rows * bit_words(n)]);
+                max_pool(isa, &products, Windows { n: rows, taps: 4, channels: n }, epilogue, &mut best, &mut won);
+                let (mut out, mut winners) = (vec![f32::NAN; best.len()], vec![u32::MAX; won.len()]);
+                let to = (&mut out[..], &mut winners[..]);
+                pooled_product(isa, (&values, &gather), &panels, (Some(&bias), epilogue), to);
+                assert!(out == best && winners == won, "{isa}, {shape:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_over_winners_equal_the_textbook_and_are_added() {
+    let taps = 4;
+    for shape in SHAPES {
+        let (n, segments, stride, len, channels) = shape;
+        let gather = gather((n * taps, segments, stride, len, channels));
+        let k = gather.row_len();
+        let windows = Windows { n, taps, channels };
+        let words = bit_words(channels);
+        let (values, d, start) =
+            (numbers(gather.reach_of(n * taps), 18), numbers(n * channels, 19), numbers(k * channels, 20));
+        let weights = numbers(channels * k, 22);
+        let has_won = |winners: &[u32], p: usize, o: usize| winners[p * words + o / 32] >> (o % 32) & 1 == 1;
+        for isa in Isa::available() {
+            let (mut best, mut winners) = (vec![0.0; n * channels], vec![0; n * taps * words]);
+            max_pool(isa, &numbers(n * taps * channels, 21), windows, Epilogue::Relu, &mut best, &mut winners);
+            let won = Winners { windows, gather: &gather, bits: &winners, d: &d };
+            let (mut by_tap, mut by_channel) = (start.clone(), vec![0.0; channels * k]);
+            add_pooled_outer(isa, &values, won, &mut by_tap);
+            let mut lists = WinnerLists::new(channels, 2 * n);
+            lists.collect(won, 0);
+            lists.collect(won, 0);
+            lists.add_window_sums(isa, &values, &gather, &mut by_channel);
+            for (at, &found) in by_tap.iter().enumerate() {
+                let (i, o) = (at / channels, at % channels);
+                let terms: Vec<f64> = (0..n * taps)
+                    .filter(|&p| has_won(&winners, p, o))
+                    .map(|p| row(&values, &gather, p).nth(i).unwrap() * f64::from(d[p / taps * channels + o]))
+                    .collect();
+                let place = format!("{windows:?}, k {i}, column {o}");
+                check(isa, found, sum(terms.iter().copied().chain([f64::from(start[at])])), n, &place);
+                // Both images are the same: the sum is twice that of one.
+                check(isa, by_channel[o * k + i], sum(terms.iter().map(|term| 2.0 * term)), 2 * n, &place);
+            }
+            for o in 0..channels {
+                let expected = sum((0..n * taps)
+                    .filter(|&p| has_won(&winners, p, o))
+                    .map(|p| 2.0 * f64::from(d[p / taps * channels + o])));
+                check(isa, lists.sum_of_factors(o), expected, 2 * n, "sum of the factors");
+            }
+            let mut target = values.clone();
+            add_weight_sums(isa, &weights, won, &mut target);
+            let mut expected: Vec<(f64, f64)> = values.iter().map(|&x| (f64::from(x), f64::from(x.abs()))).collect();
+            for p in 0..n * taps {
+                for o in (0..channels).filter(|&o| has_won(&winners, p, o)) {
+                    for i in 0..k {
+                        let at = gather.offsets()[p] as usize + i / len * stride + i % len;
+                        let term = f64::from(d[p / taps * channels + o]) * f64::from(weights[o * k + i]);
+                        expected[at] = (expected[at].0 + term, expected[at].1 + term.abs());
+                    }
+                }
+            }
+            for (&found, expected) in target.iter().zip(expected) {
+                check(isa, found, expected, n * taps * channels, &format!("{windows:?}, input"));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! A convolution with its rectifier and pool, one image at a time: the whole block stays in the first caches.
 
-use inkstone_kernels::{Epilogue, Gather, Isa, Term, add_combination, add_outer, bit_words, max_pool, product};
+use inkstone_kernels::{
+    Epilogue, Isa, Panels, Target, WinnerLists, Winners, add_outer, add_pooled_outer, add_weight_sums, bit_words,
+    max_pool, pooled_product, product, winograd,
+};
 
-use super::lane::{ROWS_AT_ONCE, Scratch};
-use super::program::{Backward, Conv, Padding};
-use super::weights::{BackwardWeights, BlockWeights};
+use super::lane::Scratch;
+use super::program::{Backward, Conv, Forward as Method, Padding, ROWS_AT_ONCE};
+use super::weights::{BackwardWeights, BlockWeights, ForwardWeights};
 use crate::spec::plan::Plan;
 
 /// What one image brings to a forward pass.
@@ -39,19 +42,30 @@ impl Conv {
     }
 
     pub(super) fn forward(&self, isa: Isa, weights: &BlockWeights, image: Forward<'_>, scratch: &mut Scratch) {
-        let BlockWeights::Matrix { forward: panels, bias, .. } = weights else {
+        let BlockWeights::Matrix { forward: weights, bias, .. } = weights else {
             unreachable!("a convolution has weights")
         };
         let source = padded(self.padding, image.input, &mut scratch.padded);
-        let rows = (source, &self.gather, self.gather.n_rows());
-        let bias = bias.as_deref();
-        match self.pool {
-            None => product(isa, rows, panels, (bias, self.epilogue), image.output),
-            Some(pool) => {
+        let line = (bias.as_deref(), self.epilogue);
+        match (self.forward, weights) {
+            (Method::Winograd(tiles), ForwardWeights::Transformed(kernels)) => {
+                let target = match self.pool {
+                    Some(_) => Target::Pooled { out: image.output, winners: image.winners },
+                    None => Target::Image { size: self.size, out: image.output },
+                };
+                winograd(isa, (source, tiles), kernels, line, target, &mut scratch.winograd);
+            }
+            (Method::PooledProduct, ForwardWeights::Panels(panels)) => {
+                pooled_product(isa, (source, &self.gather), panels, line, (image.output, image.winners));
+            }
+            (Method::Product, ForwardWeights::Panels(panels)) => {
+                let rows = (source, &self.gather, self.gather.n_rows());
+                let Some(pool) = self.pool else { return product(isa, rows, panels, line, image.output) };
                 let products = &mut scratch.products[..self.n_products()];
-                product(isa, rows, panels, (bias, Epilogue::None), products);
+                product(isa, rows, panels, (line.0, Epilogue::None), products);
                 max_pool(isa, products, pool, self.epilogue, image.output, image.winners);
             }
+            _ => unreachable!("the weights were packed for the method"),
         }
     }
 
@@ -65,7 +79,7 @@ impl Conv {
     ) {
         let BlockWeights::Matrix { backward: weights, .. } = weights else { unreachable!("a convolution has weights") };
         // The border stays zero between images of one block: only the middle is written.
-        let Scratch { products, padded: padded_input, d_padded, rows, terms, channel_terms, channel_counts } = scratch;
+        let Scratch { products, padded: padded_input, d_padded, rows, lists, .. } = scratch;
         let source = padded(self.padding, image.input, padded_input);
         let (d_source, d_image): (Option<&mut [f32]>, _) = match (image.d_input, self.padding) {
             (Some(d_input), Some(padding)) => {
@@ -79,9 +93,13 @@ impl Conv {
         let (kernel, bias) = parts(image.gradients, plan, self);
         (pass.kernel, pass.bias) = (kernel, bias);
         match self.backward {
-            Backward::Sparse => {
-                let lists = Lists { terms, channel_terms, channel_counts };
-                pass.sparse(weights, image.winners, image.d_output, lists);
+            Backward::Sparse => pass.sparse(weights, image.winners, image.d_output, lists),
+            Backward::Masked => {
+                pass.masked(image.output, image.winners, image.d_output);
+                if let BackwardWeights::Panels(panels) = weights {
+                    let d = self.spread(image.output, image.winners, image.d_output, products);
+                    pass.add_to_input(panels, d, rows);
+                }
             }
             Backward::Full => {
                 let d = self.spread(image.output, image.winners, image.d_output, products);
@@ -149,13 +167,6 @@ struct Pass<'a> {
     bias: Option<&'a mut [f32]>,
 }
 
-/// Where the sparse pass writes down which values it meets.
-struct Lists<'a> {
-    terms: &'a mut [Term],
-    channel_terms: &'a mut [Term],
-    channel_counts: &'a mut [usize],
-}
-
 impl Pass<'_> {
     /// Products over all positions. `d` is the gradient of every position.
     fn full(&mut self, weights: &BackwardWeights, d: &[f32], rows: &mut [f32]) {
@@ -164,12 +175,19 @@ impl Pass<'_> {
         if let Some(bias) = &mut self.bias {
             super::elementwise::add_rows(d, bias);
         }
-        let (Some(d_source), BackwardWeights::Panels(panels)) = (&mut self.d_source, weights) else { return };
+        if let BackwardWeights::Panels(panels) = weights {
+            self.add_to_input(panels, d, rows);
+        }
+    }
+
+    /// The gradient of the input from that of every position.
+    fn add_to_input(&mut self, panels: &Panels, d: &[f32], rows: &mut [f32]) {
+        let (gather, n) = (&self.conv.gather, self.conv.channels[1]);
+        let Some(d_source) = &mut self.d_source else { return };
         let k = gather.row_len();
-        let of_d = Gather::dense(ROWS_AT_ONCE, n, n);
         for (d, offsets) in d.chunks(ROWS_AT_ONCE * n).zip(gather.offsets().chunks(ROWS_AT_ONCE)) {
             let rows = &mut rows[..offsets.len() * k];
-            product(self.isa, (d, &of_d, offsets.len()), panels, (None, Epilogue::None), rows);
+            product(self.isa, (d, &self.conv.d_rows, offsets.len()), panels, (None, Epilogue::None), rows);
             for (row, &offset) in rows.chunks_exact(k).zip(offsets) {
                 for (s, piece) in row.chunks_exact(gather.segment_len()).enumerate() {
                     let to = &mut d_source[offset as usize + s * gather.segment_stride()..][..piece.len()];
@@ -182,33 +200,35 @@ impl Pass<'_> {
     }
 
     /// Only the positions that won their pool window, channel by channel.
-    fn sparse(&mut self, weights: &BackwardWeights, winners: &[u32], d_output: &[f32], lists: Lists<'_>) {
+    fn sparse(&mut self, weights: &BackwardWeights, bits: &[u32], d_output: &[f32], lists: &mut WinnerLists) {
         let conv = self.conv;
-        let (n, k, n_windows) = (conv.channels[1], conv.gather.row_len(), conv.n_windows());
-        let pool = conv.pool.expect("only a pooled convolution is sparse");
-        let words = bit_words(n);
-        let counts = &mut lists.channel_counts[..n];
-        counts.fill(0);
-        for (position, (bits, &offset)) in winners.chunks_exact(words).zip(conv.gather.offsets()).enumerate() {
-            let d = &d_output[position / pool.taps * n..][..n];
-            let mut n_terms = 0;
-            for channel in ones(bits) {
-                let factor = d[channel];
-                lists.terms[n_terms] = Term { offset: (channel * k) as u32, factor };
-                n_terms += 1;
-                lists.channel_terms[channel * n_windows + counts[channel]] = Term { offset, factor };
-                counts[channel] += 1;
-            }
-            if let (Some(d_source), BackwardWeights::Rows(rows)) = (&mut self.d_source, weights) {
-                let target = &mut d_source[offset as usize..];
-                add_combination(self.isa, rows, &lists.terms[..n_terms], conv.weights_to_window(), target);
+        let windows = conv.pool.expect("only a pooled convolution is sparse");
+        let winners = Winners { windows, gather: &conv.gather, bits, d: d_output };
+        lists.clear(conv.channels[1], windows.n);
+        lists.collect(winners, 0);
+        lists.add_window_sums(self.isa, self.source, &conv.gather, self.kernel);
+        if let Some(bias) = &mut self.bias {
+            for (channel, bias) in bias.iter_mut().enumerate() {
+                *bias += lists.sum_of_factors(channel);
             }
         }
-        for (channel, (row, &count)) in self.kernel.chunks_exact_mut(k).zip(&*counts).enumerate() {
-            let terms = &lists.channel_terms[channel * n_windows..][..count];
-            add_combination(self.isa, self.source, terms, conv.window_to_weights(), row);
-            if let Some(bias) = &mut self.bias {
-                bias[channel] += terms.iter().map(|term| term.factor).sum::<f32>();
+        if let (Some(d_source), BackwardWeights::Rows(rows)) = (&mut self.d_source, weights) {
+            add_weight_sums(self.isa, rows, winners, d_source);
+        }
+    }
+
+    /// The kernel's and the bias' gradient from the positions that won, all channels side by side.
+    fn masked(&mut self, output: &[f32], bits: &[u32], d_output: &[f32]) {
+        let conv = self.conv;
+        let windows = conv.pool.expect("only a pooled convolution is masked");
+        let winners = Winners { windows, gather: &conv.gather, bits, d: d_output };
+        add_pooled_outer(self.isa, self.source, winners, self.kernel);
+        if let Some(bias) = &mut self.bias {
+            let n = bias.len();
+            for (d, y) in d_output.chunks_exact(n).zip(output.chunks_exact(n)) {
+                for ((bias, &d), &y) in bias.iter_mut().zip(d).zip(y) {
+                    *bias += if conv.epilogue == Epilogue::None || y > 0.0 { d } else { 0.0 };
+                }
             }
         }
     }

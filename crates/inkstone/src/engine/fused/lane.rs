@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use inkstone_kernels::{AlignedBuffer, Isa, Term, bit_words};
+use inkstone_kernels::{AlignedBuffer, Isa, Term, WinnerLists, WinogradScratch, bit_words};
 
 use super::norm::ChannelSums;
-use super::program::{Backward, Block, Conv, Kind, Program};
+use super::program::{Backward, Block, Conv, Forward, Kind, Program, ROWS_AT_ONCE};
 use super::weights::Purpose;
 
 /// The buffers of a lane for up to `capacity` images at once.
@@ -28,6 +28,8 @@ pub(super) struct Lane {
     pub(super) images: Range<usize>,
     /// Those of them that are in the buffers.
     pub(super) loaded: Range<usize>,
+    /// e^(z − max z) of one image.
+    pub(super) powers: Vec<f64>,
     pub(super) loss_sum: f64,
     pub(super) n_correct: usize,
 }
@@ -41,15 +43,12 @@ pub(super) struct Scratch {
     pub(super) d_padded: AlignedBuffer,
     /// Gradients of a few windows, before they are added to the image.
     pub(super) rows: AlignedBuffer,
-    /// Terms of the window that is being worked on.
+    /// Terms of a sum over images or over dense outputs.
     pub(super) terms: Vec<Term>,
-    /// Terms per output channel: channel o has its own stretch.
-    pub(super) channel_terms: Vec<Term>,
-    pub(super) channel_counts: Vec<usize>,
+    /// The outputs of a convolution that won their pool windows.
+    pub(super) lists: WinnerLists,
+    pub(super) winograd: WinogradScratch,
 }
-
-/// Windows whose gradients are held at once in `Scratch::rows`: two register tiles of AVX-512.
-pub(super) const ROWS_AT_ONCE: usize = 24;
 
 impl Lane {
     /// Room for `capacity` images at once; `n_parameters` is the length of the flat buffer.
@@ -74,9 +73,10 @@ impl Lane {
             winners: program.blocks.iter().map(|block| vec![0; n_winners(block)]).collect(),
             gradients: AlignedBuffer::zeros(if training { n_parameters } else { 0 }),
             sums: ChannelSums::default(),
-            scratch: Scratch::new(program, purpose),
+            scratch: Scratch::new(program, isa, purpose),
             images: 0..0,
             loaded: 0..0,
+            powers: vec![0.0; program.values[program.output].len],
             loss_sum: 0.0,
             n_correct: 0,
         }
@@ -84,15 +84,19 @@ impl Lane {
 }
 
 impl Scratch {
-    fn new(program: &Program, purpose: Purpose) -> Self {
+    fn new(program: &Program, isa: Isa, purpose: Purpose) -> Self {
         let conv = |need: &dyn Fn(&Conv) -> usize| {
             program.largest(|block| if let Kind::Conv(conv) = &block.kind { need(conv) } else { 0 })
         };
         let padded = conv(&|conv| conv.padding.map_or(0, |padding| padding.len()));
-        let sparse =
-            |need: fn(&Conv) -> usize| conv(&|conv| if conv.backward == Backward::Sparse { need(conv) } else { 0 });
+        let winograd = conv(&|conv| if matches!(conv.forward, Forward::Winograd(_)) { conv.channels[0] } else { 0 });
+        let products = conv(&|conv| {
+            let is_kept = conv.pool.is_some() && (conv.forward == Forward::Product || purpose == Purpose::Training);
+            if is_kept { conv.n_products() } else { 0 }
+        });
         let mut scratch = Self {
-            products: AlignedBuffer::zeros(conv(&Conv::n_products)),
+            products: AlignedBuffer::zeros(products),
+            winograd: WinogradScratch::new(isa, winograd),
             padded: AlignedBuffer::zeros(padded),
             ..Self::default()
         };
@@ -104,9 +108,16 @@ impl Scratch {
             });
             scratch.d_padded = AlignedBuffer::zeros(padded);
             scratch.rows = AlignedBuffer::zeros(ROWS_AT_ONCE * longest_row);
-            scratch.terms = vec![Term::default(); sparse(|conv| conv.channels[1])];
-            scratch.channel_terms = vec![Term::default(); sparse(|conv| conv.channels[1] * conv.n_windows())];
-            scratch.channel_counts = vec![0; sparse(|conv| conv.channels[1])];
+            scratch.terms = vec![
+                Term::default();
+                ROWS_AT_ONCE.max(program.largest(|block| match &block.kind {
+                    Kind::Dense(dense) if dense.is_narrow => dense.n_outputs,
+                    _ => 0,
+                }))
+            ];
+            let sparse =
+                |conv: &Conv| if conv.backward == Backward::Sparse { conv.channels[1] * conv.n_windows() } else { 0 };
+            scratch.lists = WinnerLists::new(1, conv(&sparse));
         }
         scratch
     }

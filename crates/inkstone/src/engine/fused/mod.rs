@@ -15,9 +15,11 @@ mod weights;
 
 use std::ops::Range;
 
+use inkstone_kernels::transpose;
+
 use self::lane::Lane;
 use self::norm::ChannelSums;
-use self::program::{Backward, Conv, Kind, Norm, Program};
+use self::program::{Backward, Kind, Norm, Program};
 use self::weights::{BlockWeights, Purpose, Weights};
 use super::{AlignedBuffer, Batch, Isa, Parameters, StepOutcome};
 use crate::parallel::Pool;
@@ -45,6 +47,8 @@ pub struct TrainBuffers {
     batch_size: usize,
     weights: Weights,
     lanes: Vec<Lane>,
+    /// Room for the largest tensor, while it is turned.
+    sums: AlignedBuffer,
 }
 
 impl Fused {
@@ -76,6 +80,7 @@ impl Fused {
         let lane = || Lane::new(&self.program, self.isa, Purpose::Training, capacity, n_parameters);
         TrainBuffers {
             gradients: AlignedBuffer::zeros(n_parameters),
+            sums: AlignedBuffer::zeros(self.plan.parameters.iter().map(|info| info.len).max().unwrap_or(0)),
             batch_size,
             weights: Weights::new(&self.program, self.isa, Purpose::Training),
             lanes: (0..n_lanes(batch_size)).map(|_| lane()).collect(),
@@ -96,7 +101,7 @@ impl Fused {
     ) -> StepOutcome {
         let n = batch.targets.len();
         assert!((1..=buffers.batch_size).contains(&n), "a batch of {n} for buffers of {}", buffers.batch_size);
-        buffers.weights.load(&self.program, &self.plan, parameters);
+        buffers.weights.load(&self.program, self.isa, &self.plan, parameters);
         let n_lanes = n_lanes(n);
         for (i, lane) in buffers.lanes[..n_lanes].iter_mut().enumerate() {
             lane.begin(lane_range(n, n_lanes, i));
@@ -107,7 +112,7 @@ impl Fused {
         } else {
             self.phases(pool, parameters, batch, buffers, n_lanes);
         }
-        self.reduce(pool, &buffers.lanes[..n_lanes], &mut buffers.gradients);
+        self.reduce(pool, buffers, n_lanes);
         // In the order of the lanes: the sum's bits depend on nothing else.
         let lanes = &buffers.lanes[..n_lanes];
         StepOutcome {
@@ -127,7 +132,7 @@ impl Fused {
         /// Images per task: enough to make the buffers' allocation cheap, few enough to keep all threads busy.
         const IMAGES: usize = 64;
         let mut weights = Weights::new(&self.program, self.isa, Purpose::Inference);
-        weights.load(&self.program, &self.plan, parameters);
+        weights.load(&self.program, self.isa, &self.plan, parameters);
         let n_classes = self.plan.n_classes;
         let mut logits = vec![0.0; n * n_classes];
         pool.for_each_chunk(&mut logits, IMAGES * n_classes, |task, logits| {
@@ -231,14 +236,20 @@ impl Fused {
     }
 
     /// Sums the lanes' gradients in a fixed tree, and turns the transposed ones back.
-    fn reduce(&self, pool: &Pool, lanes: &[Lane], gradients: &mut [f32]) {
+    fn reduce(&self, pool: &Pool, buffers: &mut TrainBuffers, n_lanes: usize) {
+        let TrainBuffers { lanes, sums, gradients, .. } = buffers;
+        let lanes = &lanes[..n_lanes];
         pool.for_each_chunk(gradients, CHUNK, |i, out| tree_sum(lanes, i * CHUNK, out));
         for block in &self.program.blocks {
-            if let Kind::Conv(conv @ Conv { backward: Backward::Sparse, .. }) = &block.kind {
-                let kernel = &mut gradients[self.plan.parameters[conv.kernel].range()];
-                let rows = kernel.to_vec();
-                weights::transpose(&rows, kernel, conv.gather.row_len());
-            }
+            let (kernel, k) = match &block.kind {
+                Kind::Conv(conv) if conv.backward == Backward::Sparse => (conv.kernel, conv.gather.row_len()),
+                Kind::Dense(dense) if dense.is_narrow => (dense.kernel, dense.n_inputs),
+                _ => continue,
+            };
+            let kernel = &mut gradients[self.plan.parameters[kernel].range()];
+            let rows = &mut sums[..kernel.len()];
+            rows.copy_from_slice(kernel);
+            transpose(rows, kernel, k);
         }
     }
 }

@@ -3,15 +3,15 @@
 use std::mem::take;
 use std::ops::Range;
 
-use inkstone_kernels::{AlignedBuffer, Epilogue, Gather, add_outer, math, product};
+use inkstone_kernels::{AlignedBuffer, Epilogue, Pieces, Term, add_combination, add_outer, math, product};
 
 use super::conv::{Forward, Gradient};
 use super::elementwise;
 use super::lane::Lane;
 use super::norm::{self, ChannelSums};
-use super::program::{Block, Dense, Kind, Value};
-use super::weights::{BackwardWeights, BlockWeights, Weights};
-use super::{Batch, Fused};
+use super::program::{Block, Dense, Kind, ROWS_AT_ONCE, Value};
+use super::weights::{BackwardWeights, BlockWeights, ForwardWeights, Weights};
+use super::{Batch, Fused, Isa};
 use crate::layers::dropout::keep_mask;
 
 impl Lane {
@@ -80,9 +80,8 @@ impl Fused {
         // The output is taken out of the lane while it is written: it is never also read.
         let mut output = take(&mut lane.values[block.output]);
         if let Kind::Dense(dense) = &block.kind {
-            let rows = Gather::dense(n, dense.n_inputs, from.stride);
             let out = &mut output[..n * dense.n_outputs];
-            dense.forward(lane, &weights.blocks[index], (&lane.values[block.input], &rows, n), out);
+            dense.forward(lane, &weights.blocks[index], &lane.values[block.input], from.stride, out);
         } else {
             for i in 0..n {
                 self.forward_image(lane, weights, (index, block), i, image_mut(&mut output, to, i), batch);
@@ -155,14 +154,18 @@ impl Fused {
             let z = &logits[i * n_classes..][..n_classes];
             let best = (1..n_classes).fold(0, |best, k| if z[k] > z[best] { k } else { best });
             let largest = f64::from(z[best]);
-            let sum: f64 = z.iter().map(|&z| math::exp(f64::from(z) - largest)).sum();
+            let powers = &mut lane.powers[..n_classes];
+            for (power, &z) in powers.iter_mut().zip(z) {
+                *power = math::exp(f64::from(z) - largest);
+            }
+            let sum: f64 = powers.iter().sum();
             let aim = |k: usize| if k == label { hit } else { spread };
             let expected: f64 = z.iter().enumerate().map(|(k, &z)| aim(k) * f64::from(z)).sum();
             lane.loss_sum += weight * (largest + math::ln(sum) - expected);
             lane.n_correct += usize::from(best == label && !z[best].is_nan());
             if let Some(d) = d_logits.get_mut(i * n_classes..(i + 1) * n_classes) {
                 for (k, d) in d.iter_mut().enumerate() {
-                    *d = (weight * scale * (math::exp(f64::from(z[k]) - largest) / sum - aim(k))) as f32;
+                    *d = (weight * scale * (powers[k] / sum - aim(k))) as f32;
                 }
             }
         }
@@ -285,11 +288,16 @@ impl Fused {
     }
 }
 
-/// A dense layer works on all images of the micro-batch at once.
+/// A dense layer works on several images at once.
 impl Dense {
-    fn forward(&self, lane: &Lane, weights: &BlockWeights, rows: (&[f32], &Gather, usize), out: &mut [f32]) {
-        let BlockWeights::Matrix { forward, bias, .. } = weights else { unreachable!("a dense layer has weights") };
-        product(lane.isa, rows, forward, (bias.as_deref(), self.epilogue), out);
+    fn forward(&self, lane: &Lane, weights: &BlockWeights, input: &[f32], stride: usize, out: &mut [f32]) {
+        let BlockWeights::Matrix { forward: ForwardWeights::Panels(panels), bias, .. } = weights else {
+            unreachable!("a dense layer has panels")
+        };
+        for (i, out) in out.chunks_mut(ROWS_AT_ONCE * self.n_outputs).enumerate() {
+            let rows = (&input[i * ROWS_AT_ONCE * stride..], &self.rows[0], out.len() / self.n_outputs);
+            product(lane.isa, rows, panels, (bias.as_deref(), self.epilogue), out);
+        }
     }
 
     fn backward(
@@ -302,29 +310,74 @@ impl Dense {
         d_input: Option<(&mut AlignedBuffer, Value)>,
     ) {
         let n = lane.n();
-        let d = &mut d_output[..n * self.n_outputs];
+        let d_output = &mut d_output[..n * self.n_outputs];
         if self.epilogue == Epilogue::Relu {
-            elementwise::relu_backward(&lane.values[block.output], d);
+            elementwise::relu_backward(&lane.values[block.output], d_output);
         }
-        let input = &lane.values[block.input];
-        let rows = Gather::dense(n, self.n_inputs, fused.program.values[block.input].stride);
+        let stride = fused.program.values[block.input].stride;
         let (kernel, bias) = super::split_kernel_and_bias(&mut lane.gradients, &fused.plan, self.kernel, self.bias);
-        add_outer(lane.isa, (input, &rows, n), (d, self.n_outputs), kernel);
         if let Some(bias) = bias {
-            elementwise::add_rows(d, bias);
+            elementwise::add_rows(d_output, bias);
         }
-        let BlockWeights::Matrix { backward: BackwardWeights::Panels(panels), .. } = weights else { return };
-        let Some((d_input, value)) = d_input else { return };
-        // The scratch holds a few rows: more images than that only come with batch norms.
-        let room = lane.scratch.rows.len() / self.n_inputs;
-        for (first, d) in d.chunks(room * self.n_outputs).enumerate() {
-            let n = d.len() / self.n_outputs;
-            let d_rows = &mut lane.scratch.rows[..n * self.n_inputs];
-            let of_d = Gather::dense(n, self.n_outputs, self.n_outputs);
-            product(lane.isa, (d, &of_d, n), panels, (None, Epilogue::None), d_rows);
-            for (i, row) in d_rows.chunks_exact(self.n_inputs).enumerate() {
-                elementwise::add(row, image_mut(d_input, value, first * room + i));
+        let BlockWeights::Matrix { backward: weights, .. } = weights else { unreachable!("a dense layer has weights") };
+        let scratch = &mut lane.scratch;
+        let mut d_input = d_input;
+        for (i, d) in d_output.chunks(ROWS_AT_ONCE * self.n_outputs).enumerate() {
+            let first = i * ROWS_AT_ONCE;
+            let input = &lane.values[block.input][first * stride..];
+            if self.is_narrow {
+                self.add_images(lane.isa, input, stride, d, &mut scratch.terms, kernel);
+            } else {
+                add_outer(lane.isa, (input, &self.rows[0], d.len() / self.n_outputs), (d, self.n_outputs), kernel);
+            }
+            let Some((d_input, value)) = &mut d_input else { continue };
+            match weights {
+                BackwardWeights::None => {}
+                BackwardWeights::Rows(rows) => {
+                    for (i, d) in d.chunks_exact(self.n_outputs).enumerate() {
+                        let d_input = image_mut(d_input, *value, first + i);
+                        self.add_rows(lane.isa, rows, d, &mut scratch.terms, d_input);
+                    }
+                }
+                BackwardWeights::Panels(panels) => {
+                    let rows = &mut scratch.rows[..d.len() / self.n_outputs * self.n_inputs];
+                    let of_d = (&*d, &self.rows[1], d.len() / self.n_outputs);
+                    product(lane.isa, of_d, panels, (None, Epilogue::None), rows);
+                    for (i, row) in rows.chunks_exact(self.n_inputs).enumerate() {
+                        elementwise::add(row, image_mut(d_input, *value, first + i));
+                    }
+                }
             }
         }
     }
+
+    /// The gradient of the transposed weights: row o gets Σ_i d[i, o] · image i.
+    fn add_images(&self, isa: Isa, input: &[f32], stride: usize, d: &[f32], terms: &mut [Term], rows: &mut [f32]) {
+        for (o, row) in rows.chunks_exact_mut(self.n_inputs).enumerate() {
+            let factors = d.chunks_exact(self.n_outputs).map(|d| d[o]).enumerate();
+            let n = write_terms(terms, factors.map(|(i, factor)| (i * stride, factor)));
+            add_combination(isa, input, &terms[..n], self.piece(), row);
+        }
+    }
+
+    /// The gradient of one image: Σ_o d[o] · row o of the transposed weights.
+    fn add_rows(&self, isa: Isa, rows: &[f32], d: &[f32], terms: &mut [Term], d_input: &mut [f32]) {
+        let n = write_terms(terms, d.iter().enumerate().map(|(o, &factor)| (o * self.n_inputs, factor)));
+        add_combination(isa, rows, &terms[..n], self.piece(), d_input);
+    }
+
+    fn piece(&self) -> Pieces {
+        Pieces { n: 1, len: self.n_inputs, source_stride: 0, target_stride: 0 }
+    }
+}
+
+/// Writes the terms whose factor is not zero; answers how many.
+fn write_terms(terms: &mut [Term], factors: impl Iterator<Item = (usize, f32)>) -> usize {
+    let wanted = factors.filter(|&(_, factor)| factor != 0.0);
+    let mut n = 0;
+    for (term, (offset, factor)) in terms.iter_mut().zip(wanted) {
+        *term = Term { offset: offset as u32, factor };
+        n += 1;
+    }
+    n
 }

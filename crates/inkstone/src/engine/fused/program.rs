@@ -3,7 +3,7 @@
 //! Fusing is decided here and nowhere else: conv+relu, conv+relu+max pool (in either order), dense+relu. Everything
 //! that is not fused is a block of its own. Refuses nothing: a plan is always valid.
 
-use inkstone_kernels::{Epilogue, Gather, Pieces, Windows};
+use inkstone_kernels::{Epilogue, Gather, Tiles, Windows};
 
 use crate::shape::Shape;
 use crate::spec::plan::{Function, Layer, Operation, Plan, Window};
@@ -81,11 +81,27 @@ pub(super) struct Conv {
     /// The windows over the (padded) input, ordered `[pool window][tap]` where a pool follows: outputs that no pool
     /// window sees are never computed.
     pub(super) gather: Gather,
+    /// Gradients of positions as rows: [`ROWS_AT_ONCE`] of them.
+    pub(super) d_rows: Gather,
+    /// Rows and columns of the output, before the pool.
+    pub(super) size: [usize; 2],
     pub(super) padding: Option<Padding>,
     pub(super) pool: Option<Windows>,
     pub(super) epilogue: Epilogue,
+    pub(super) forward: Forward,
     /// Behind a max pool most outputs carry no gradient: the backward pass then visits only those that do.
     pub(super) backward: Backward,
+}
+
+/// How the outputs of a convolution are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forward {
+    /// By minimal filtering: 3×3, stride 1, enough channels to pay for the transforms.
+    Winograd(Tiles),
+    /// As a product whose rows are pooled four by four before they are stored.
+    PooledProduct,
+    /// As a product; a pool looks at it afterwards.
+    Product,
 }
 
 /// How gradients of a convolution are computed.
@@ -95,7 +111,18 @@ pub(super) enum Backward {
     Full,
     /// As sums of few long rows.
     Sparse,
+    /// Those of the kernel side by side for all channels, masked: the rows are short.
+    Masked,
 }
+
+/// Input channels from which on minimal filtering pays.
+const WINOGRAD_CHANNELS: usize = 8;
+
+/// Rows of an input that fill vectors: a sum of such rows pays where a pool lets few outputs through.
+const LONG_PIECE: usize = 16;
+
+/// Dense outputs up to which the backward pass works row by row of the transposed weights.
+const NARROW: usize = 32;
 
 /// Zeros around an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +142,15 @@ pub(super) struct Dense {
     pub(super) n_inputs: usize,
     pub(super) n_outputs: usize,
     pub(super) epilogue: Epilogue,
+    /// [`ROWS_AT_ONCE`] images as rows: of the input, and of the output's gradient.
+    pub(super) rows: [Gather; 2],
+    /// Few outputs: the gradient of the weights is kept transposed, as sums of images.
+    pub(super) is_narrow: bool,
 }
+
+/// Rows that a dense layer takes at once, and gradients of windows that are held at once: two register tiles of
+/// AVX-512.
+pub(super) const ROWS_AT_ONCE: usize = 24;
 
 /// A pool that is not fused into a convolution.
 #[derive(Debug, Clone, Copy)]
@@ -190,12 +225,16 @@ impl Program {
         match &layers[0].operation {
             Operation::Dense { kernel, bias } => {
                 let n_layers = 1 + usize::from(is_relu(1));
+                let (n_inputs, n_outputs) = (layers[0].input.len(), layers[0].output.len());
                 let dense = Dense {
                     kernel: *kernel,
                     bias: *bias,
-                    n_inputs: layers[0].input.len(),
-                    n_outputs: layers[0].output.len(),
+                    n_inputs,
+                    n_outputs,
                     epilogue: epilogue(is_relu(1)),
+                    rows: [(n_inputs, self.values[input].stride), (n_outputs, n_outputs)]
+                        .map(|(len, stride)| Gather::dense(ROWS_AT_ONCE, len, stride)),
+                    is_narrow: n_outputs <= NARROW,
                 };
                 Some((self.push(&layers[..n_layers], input, Kind::Dense(dense)), n_layers))
             }
@@ -272,12 +311,13 @@ impl Block {
                 let n = conv.gather.n_rows();
                 let pool =
                     conv.pool.map_or(String::new(), |pool| format!(", {} pool windows of {}", pool.n, pool.taps));
-                let backward = if conv.backward == Backward::Sparse { "only where a window won" } else { "products" };
-                format!(
-                    "product of {n} × {} by {}{pool}; backward: {backward}",
-                    conv.gather.row_len(),
-                    conv.channels[1]
-                )
+                let backward = if conv.backward == Backward::Full { "products" } else { "only where a window won" };
+                let [k, filters] = [conv.gather.row_len(), conv.channels[1]];
+                let forward = match conv.forward {
+                    Forward::Winograd(tiles) => format!("Winograd F(2×2, 3×3), {} tiles by {filters}", tiles.n()),
+                    Forward::PooledProduct | Forward::Product => format!("product of {n} × {k} by {filters}"),
+                };
+                format!("{forward}{pool}; backward: {backward}")
             }
             Kind::Dense(dense) => format!("product with {} × {}", dense.n_inputs, dense.n_outputs),
             Kind::BatchNorm(_) => "statistics of the whole batch, then normalise".into(),
@@ -305,7 +345,21 @@ impl Conv {
         else {
             unreachable!("a plan's convolutions take and give images")
         };
-        let outer = [height + window.before[0] + window.after[0], width + window.before[1] + window.after[1]];
+        let is_small = window.size == [3, 3] && window.stride == [1, 1] && channels >= WINOGRAD_CHANNELS;
+        let is_tiled = match pool {
+            Some((pool, _)) => pool.size == [2, 2] && pool.stride == [2, 2],
+            None => true,
+        };
+        let grid_of_tiles = match pool {
+            Some((_, Shape::Image { height, width, .. })) => [height, width],
+            _ => [rows.div_ceil(2), columns.div_ceil(2)],
+        };
+        let mut outer = [height + window.before[0] + window.after[0], width + window.before[1] + window.after[1]];
+        let is_winograd = is_small && is_tiled;
+        if is_winograd {
+            // Tiles over the edge read zeros.
+            outer = [outer[0].max(2 * grid_of_tiles[0] + 2), outer[1].max(2 * grid_of_tiles[1] + 2)];
+        }
         let padding = (outer != [height, width]).then_some(Padding {
             before: window.before,
             inner: [height, width],
@@ -331,43 +385,34 @@ impl Conv {
             }
         };
         let gather = Gather::new(offsets, window.size[0], line, window.size[1] * channels);
-        // A sum of rows pays where a row fills vectors and a window has several taps.
-        let is_sparse = pool.is_some_and(|pool| pool.taps >= 4) && gather.segment_len() >= 16;
+        let backward = match pool {
+            Some(pool) if pool.taps >= 4 && gather.segment_len() >= LONG_PIECE => Backward::Sparse,
+            Some(pool) if pool.taps >= 4 => Backward::Masked,
+            _ => Backward::Full,
+        };
+        let forward = match pool {
+            _ if is_winograd => Forward::Winograd(Tiles { grid: grid_of_tiles, line, channels }),
+            Some(pool) if pool.taps == 4 => Forward::PooledProduct,
+            _ => Forward::Product,
+        };
         Self {
             kernel,
             bias,
             channels: [channels, filters],
             gather,
+            d_rows: Gather::dense(ROWS_AT_ONCE, filters, filters),
+            size: [rows, columns],
             padding,
             pool,
             epilogue: epilogue(has_relu),
-            backward: if is_sparse { Backward::Sparse } else { Backward::Full },
+            forward,
+            backward,
         }
     }
 
     /// Convolution outputs of one image, before the pool.
     pub(super) fn n_products(&self) -> usize {
         self.gather.n_rows() * self.channels[1]
-    }
-
-    /// The pieces of a window when it is added to a row of weights.
-    pub(super) fn window_to_weights(&self) -> Pieces {
-        Pieces {
-            n: self.gather.segments(),
-            len: self.gather.segment_len(),
-            source_stride: self.gather.segment_stride(),
-            target_stride: self.gather.segment_len(),
-        }
-    }
-
-    /// The pieces of a row of weights when it is added to a window.
-    pub(super) fn weights_to_window(&self) -> Pieces {
-        Pieces {
-            n: self.gather.segments(),
-            len: self.gather.segment_len(),
-            source_stride: self.gather.segment_len(),
-            target_stride: self.gather.segment_stride(),
-        }
     }
 }
 

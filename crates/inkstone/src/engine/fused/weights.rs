@@ -1,8 +1,8 @@
 //! The parameters of one step in the forms that the blocks read: packed once per step, shared by all lanes.
 
-use inkstone_kernels::{AlignedBuffer, Isa, Panels};
+use inkstone_kernels::{AlignedBuffer, Isa, Panels, Transformed, transpose};
 
-use super::program::{Backward, Conv, Dense, Kind, Norm, Program};
+use super::program::{Backward, Conv, Dense, Forward, Kind, Norm, Program};
 use crate::engine::Parameters;
 use crate::spec::plan::Plan;
 
@@ -27,9 +27,18 @@ pub(super) enum BlockWeights {
     /// The block has none.
     None,
     /// A matrix of K rows and n columns.
-    Matrix { forward: Panels, bias: Option<AlignedBuffer>, backward: BackwardWeights },
+    Matrix { forward: ForwardWeights, bias: Option<AlignedBuffer>, backward: BackwardWeights },
     /// y = x · scale + shift per channel, and what the backward pass wants.
     Norm(NormFactors),
+}
+
+/// A matrix as the forward pass reads it.
+#[derive(Debug)]
+pub(super) enum ForwardWeights {
+    /// Packed for products.
+    Panels(Panels),
+    /// Transformed for minimal filtering.
+    Transformed(Transformed),
 }
 
 /// A matrix as the backward pass reads it.
@@ -59,25 +68,30 @@ impl Weights {
         let blocks = program.blocks.iter().map(|block| {
             let wants_input = purpose == Purpose::Training && program.wants_gradient[block.input];
             match &block.kind {
-                Kind::Conv(Conv { gather, channels: [_, n], backward, bias, .. }) => {
+                Kind::Conv(Conv { gather, channels: [channels, n], forward, backward, bias, .. }) => {
                     let k = gather.row_len();
                     BlockWeights::Matrix {
-                        forward: Panels::new(isa, k, *n),
+                        forward: match forward {
+                            Forward::Winograd(_) => ForwardWeights::Transformed(Transformed::new(isa, *channels, *n)),
+                            _ => ForwardWeights::Panels(Panels::new(isa, k, *n)),
+                        },
                         bias: bias.map(|_| AlignedBuffer::zeros(*n)),
                         backward: match (wants_input, backward) {
                             (false, _) => BackwardWeights::None,
-                            (true, Backward::Full) => BackwardWeights::Panels(Panels::new(isa, *n, k)),
+                            (true, Backward::Full | Backward::Masked) => {
+                                BackwardWeights::Panels(Panels::new(isa, *n, k))
+                            }
                             (true, Backward::Sparse) => BackwardWeights::Rows(AlignedBuffer::zeros(n * k)),
                         },
                     }
                 }
-                Kind::Dense(Dense { n_inputs, n_outputs, bias, .. }) => BlockWeights::Matrix {
-                    forward: Panels::new(isa, *n_inputs, *n_outputs),
+                Kind::Dense(Dense { n_inputs, n_outputs, bias, is_narrow, .. }) => BlockWeights::Matrix {
+                    forward: ForwardWeights::Panels(Panels::new(isa, *n_inputs, *n_outputs)),
                     bias: bias.map(|_| AlignedBuffer::zeros(*n_outputs)),
-                    backward: if wants_input {
-                        BackwardWeights::Panels(Panels::new(isa, *n_outputs, *n_inputs))
-                    } else {
-                        BackwardWeights::None
+                    backward: match (wants_input, is_narrow) {
+                        (false, _) => BackwardWeights::None,
+                        (true, true) => BackwardWeights::Rows(AlignedBuffer::zeros(n_inputs * n_outputs)),
+                        (true, false) => BackwardWeights::Panels(Panels::new(isa, *n_outputs, *n_inputs)),
                     },
                 },
                 Kind::BatchNorm(norm) => BlockWeights::Norm(NormFactors::new(norm.channels)),
@@ -88,7 +102,7 @@ impl Weights {
     }
 
     /// Takes the parameters over. Batch norms take the running statistics; training replaces them by the batch's.
-    pub(super) fn load(&mut self, program: &Program, plan: &Plan, parameters: &Parameters) {
+    pub(super) fn load(&mut self, program: &Program, isa: Isa, plan: &Plan, parameters: &Parameters) {
         for (block, weights) in program.blocks.iter().zip(&mut self.blocks) {
             match (&block.kind, weights) {
                 (
@@ -96,7 +110,10 @@ impl Weights {
                     BlockWeights::Matrix { forward, bias: bias_values, backward },
                 ) => {
                     let matrix = &parameters.values[plan.parameters[*kernel].range()];
-                    forward.pack(matrix);
+                    match forward {
+                        ForwardWeights::Panels(panels) => panels.pack(matrix),
+                        ForwardWeights::Transformed(kernels) => kernels.transform(isa, matrix),
+                    }
                     if let (Some(bias), Some(values)) = (bias, bias_values) {
                         values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
                     }
@@ -119,21 +136,6 @@ impl Weights {
 /// The number of columns of a kernel: its last dimension.
 fn bias_len(plan: &Plan, kernel: usize) -> usize {
     *plan.parameters[kernel].shape.last().expect("a kernel has dimensions")
-}
-
-/// Writes the transpose of a row-major matrix of `n` columns.
-pub(super) fn transpose(matrix: &[f32], transposed: &mut [f32], n: usize) {
-    let k = matrix.len() / n;
-    // Sixteen rows at a time: what is read stays in cache while all its columns are written.
-    for first in (0..k).step_by(16) {
-        let rows = 16.min(k - first);
-        for column in 0..n {
-            let out = &mut transposed[column * k + first..][..rows];
-            for (i, value) in out.iter_mut().enumerate() {
-                *value = matrix[(first + i) * n + column];
-            }
-        }
-    }
 }
 
 impl NormFactors {
