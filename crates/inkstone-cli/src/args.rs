@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Predict(commands::predict::Args),
     Fetch(commands::fetch::Args),
     Inspect(commands::inspect::Args),
+    Bench(commands::bench::Args),
     Completions(commands::completions::Args),
 }
 

@@ -1,9 +1,12 @@
 //! AVX-512: sixteen values at once.
 
 use std::arch::x86_64::{
-    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GT_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_ZERO, _mm_loadu_si128,
+    _mm512_add_ps, _mm512_and_si512, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvttps_epi32,
+    _mm512_div_ps, _mm512_fmadd_ps, _mm512_i32gather_epi32, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_srli_epi32, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 use crate::vector::{Kernel, Vector};
@@ -110,5 +113,69 @@ impl Vector for F32x16 {
     unsafe fn keep(self, bits: u32) -> Self {
         // SAFETY: AVX-512F is there (trait contract).
         Self(unsafe { _mm512_maskz_mov_ps(bits as __mmask16, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_div_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn whole(self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC }>(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn where_at_least(self, threshold: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(self.0, threshold.0), no.0, yes.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        // SAFETY: sixteen readable bytes, AVX-512F is there (trait contract).
+        Self(unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_whole(self, to: *mut u32) {
+        // SAFETY: sixteen writable integers, AVX-512F is there (trait contract).
+        unsafe { _mm512_storeu_si512(to.cast(), _mm512_cvttps_epi32(self.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_two_pairs(from: *const [u8; 2], index: *const u32) -> [Self; 4] {
+        // SAFETY: sixteen indices, four readable bytes at each, AVX-512F is there (trait contract).
+        unsafe {
+            let index = _mm512_loadu_si512(index.cast());
+            let words = _mm512_i32gather_epi32::<2>(index, from.cast());
+            let low = _mm512_set1_epi32(0xFF);
+            [
+                Self(_mm512_cvtepi32_ps(_mm512_and_si512(words, low))),
+                Self(_mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32::<8>(words), low))),
+                Self(_mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32::<16>(words), low))),
+                Self(_mm512_cvtepi32_ps(_mm512_srli_epi32::<24>(words))),
+            ]
+        }
     }
 }

@@ -97,8 +97,8 @@ impl Outer<'_> {
             let width = |c: usize| if c + 1 < C { V::LANES } else { last };
             let mut sums = [[V::splat(0.0); C]; R];
             for (r, sum) in sums.iter_mut().enumerate() {
-                for c in 0..C {
-                    sum[c] = V::load_up_to(out.add(r * self.n + c * V::LANES), width(c));
+                for (c, sum) in sum.iter_mut().enumerate() {
+                    *sum = V::load_up_to(out.add(r * self.n + c * V::LANES), width(c));
                 }
             }
             let values = self.values.as_ptr().add(segment * self.gather.segment_stride() + k);

@@ -74,21 +74,28 @@ impl WinnerLists {
         winners.check();
         let Windows { taps, channels, .. } = winners.windows;
         assert_eq!(self.counts.len(), channels, "lists for as many channels");
+        assert!(self.terms.len() >= channels * self.capacity, "room for the terms of every channel");
         let words = bit_words(channels);
-        let rows = winners.bits.chunks_exact(words).zip(winners.gather.offsets());
-        for (row, (bits, &offset)) in rows.enumerate() {
-            let d = &winners.d[row / taps * channels..][..channels];
+        let capacity = self.capacity;
+        for (row, &offset) in winners.gather.offsets().iter().enumerate() {
             let offset = offset + start as u32;
             self.largest = self.largest.max(offset);
-            for (word, &bits) in bits.iter().enumerate() {
-                let mut left = bits & winners.mask(word);
-                while left != 0 {
-                    let channel = word * 32 + left.trailing_zeros() as usize;
-                    left &= left - 1;
-                    let count = self.counts[channel] as usize;
-                    assert!(count < self.capacity, "room for the winners of a channel");
-                    self.terms[channel * self.capacity + count] = Term { offset, factor: d[channel] };
-                    self.counts[channel] += 1;
+            for word in 0..words {
+                // SAFETY: `check` has found words for every row and a gradient for every window and channel; the mask
+                // leaves only bits of channels, each of which has a count and `capacity` terms (asserted above).
+                unsafe {
+                    let mut left = winners.bits.get_unchecked(row * words + word) & winners.mask(word);
+                    let d = winners.d.as_ptr().add(row / taps * channels + word * 32);
+                    let counts = self.counts.as_mut_ptr().add(word * 32);
+                    let terms = self.terms.as_mut_ptr().add(word * 32 * capacity);
+                    while left != 0 {
+                        let channel = left.trailing_zeros() as usize;
+                        left &= left - 1;
+                        let count = &mut *counts.add(channel);
+                        assert!((*count as usize) < capacity, "room for the winners of a channel");
+                        *terms.add(channel * capacity + *count as usize) = Term { offset, factor: *d.add(channel) };
+                        *count += 1;
+                    }
                 }
             }
         }
@@ -297,23 +304,26 @@ impl Sum {
 }
 
 /// `out[k, o] += Σ_w Σ_t values[k-th value of the window of (w, t)] · d[w, o]` over the taps t that won window w for
-/// column o: all columns side by side, those that did not win masked. For windows of short pieces.
+/// column o, and `bias[o] += Σ_w Σ_t d[w, o]` over the same: all columns side by side, those that did not win masked.
+/// For windows of short pieces.
 ///
 /// # Panics
 /// If a slice does not fit.
-pub fn add_pooled_outer(isa: Isa, values: &[f32], winners: Winners<'_>, out: &mut [f32]) {
+pub fn add_pooled_outer(isa: Isa, values: &[f32], winners: Winners<'_>, out: &mut [f32], bias: Option<&mut [f32]>) {
     winners.check();
     let Winners { windows, gather, .. } = winners;
     let reach = gather.reach_of(gather.n_rows());
     assert!(values.len() >= reach, "the windows reach over {reach} values, the slice has {}", values.len());
     assert_eq!(out.len(), gather.row_len() * windows.channels, "the result has row_len × channels values");
-    isa.run(PooledOuter { values, winners, out });
+    assert!(bias.as_ref().is_none_or(|bias| bias.len() == windows.channels), "one bias per column");
+    isa.run(PooledOuter { values, winners, out, bias });
 }
 
 struct PooledOuter<'a> {
     values: &'a [f32],
     winners: Winners<'a>,
     out: &'a mut [f32],
+    bias: Option<&'a mut [f32]>,
 }
 
 impl Kernel for PooledOuter<'_> {
@@ -369,6 +379,7 @@ impl PooledOuter<'_> {
                     *sum = V::load_up_to(out.add((s * len + l) * channels), width);
                 }
             }
+            let mut sum_of_d = V::splat(0.0);
             let values = self.values.as_ptr().add(segment * stride + k);
             let mut offsets = gather.offsets().as_ptr();
             let mut bits = bits.as_ptr().add(column / 32);
@@ -376,6 +387,7 @@ impl PooledOuter<'_> {
                 let d = V::load_up_to(d.as_ptr().add(window * channels + column), width);
                 for _ in 0..taps {
                     let d = d.keep(*bits >> (column % 32));
+                    sum_of_d = sum_of_d.add(d);
                     let row = values.add(*offsets as usize);
                     for (s, sums) in sums.iter_mut().enumerate() {
                         for (l, sum) in sums.iter_mut().enumerate() {
@@ -390,6 +402,10 @@ impl PooledOuter<'_> {
                 for (l, &sum) in sums.iter().enumerate() {
                     sum.store_up_to(out.add((s * len + l) * channels), width);
                 }
+            }
+            if let (Some(bias), 0, 0) = (&mut self.bias, segment, k) {
+                let bias = bias.as_mut_ptr().add(column);
+                V::load_up_to(bias, width).add(sum_of_d).store_up_to(bias, width);
             }
         }
     }

@@ -12,7 +12,7 @@
 /// ```
 pub fn transpose(matrix: &[f32], transposed: &mut [f32], n: usize) {
     const SIDE: usize = 4;
-    assert!(n > 0 && matrix.len() % n == 0, "rows of {n} values");
+    assert!(n > 0 && matrix.len().is_multiple_of(n), "rows of {n} values");
     assert_eq!(matrix.len(), transposed.len(), "a transpose has as many values");
     let k = matrix.len() / n;
     let (whole_rows, whole_columns) = (k - k % SIDE, n - n % SIDE);

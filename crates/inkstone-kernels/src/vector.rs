@@ -54,6 +54,42 @@ pub(crate) trait Vector: Copy {
         // SAFETY: the caller's promise, for either branch.
         unsafe { if n >= Self::LANES { self.store(to) } else { self.store_first(to, n) } }
     }
+
+    // What augmentation, batches and optimizers need beside. Every one is rounded once, correctly.
+
+    /// self · other.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// self / other: the division itself, no estimate of a reciprocal.
+    unsafe fn div(self, other: Self) -> Self;
+    /// √self.
+    unsafe fn sqrt(self) -> Self;
+    /// The smaller of each pair; `other` where they are equal or one is NaN.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The whole part of values from 0 to 2²³ (no NaN: the portable implementation converts without a check).
+    unsafe fn whole(self) -> Self;
+    /// `yes` where self ≥ threshold, `no` where it is not or one is NaN.
+    unsafe fn where_at_least(self, threshold: Self, yes: Self, no: Self) -> Self;
+    /// Reads `LANES` bytes, as values from 0 to 255.
+    unsafe fn load_bytes(from: *const u8) -> Self;
+
+    /// Writes `LANES` values from 0 to 2²³ (no NaN) as integers, without what stands behind the point.
+    unsafe fn store_whole(self, to: *mut u32);
+
+    /// For each of `LANES` indices the four bytes from pair `index` of `from` on: all first ones, all second ones, …
+    #[inline(always)]
+    unsafe fn load_two_pairs(from: *const [u8; 2], index: *const u32) -> [Self; 4] {
+        let mut bytes = [[0.0_f32; 16]; 4];
+        // SAFETY: the caller promises four readable bytes at each index; LANES ≤ 16 values are read from each array.
+        unsafe {
+            for lane in 0..Self::LANES {
+                let four = from.add(*index.add(lane) as usize).cast::<[u8; 4]>().read();
+                for (bytes, byte) in bytes.iter_mut().zip(four) {
+                    bytes[lane] = f32::from(byte);
+                }
+            }
+            std::array::from_fn(|i| Self::load(bytes[i].as_ptr()))
+        }
+    }
 }
 
 /// An algorithm that can run on any vector type.
@@ -152,5 +188,50 @@ impl Vector for Portable {
     #[inline(always)]
     unsafe fn keep(self, bits: u32) -> Self {
         Self(std::array::from_fn(|i| if bits >> i & 1 == 1 { self.0[i] } else { 0.0 }))
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] / other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(self.0.map(f32::sqrt))
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] < other.0[i] { self.0[i] } else { other.0[i] }))
+    }
+
+    #[inline(always)]
+    unsafe fn whole(self) -> Self {
+        // SAFETY: the caller promises values from 0 to 2²³. Not `f32::trunc`: without the instruction it is a slow call.
+        Self(self.0.map(|value| unsafe { value.to_int_unchecked::<i32>() } as f32))
+    }
+
+    #[inline(always)]
+    unsafe fn where_at_least(self, threshold: Self, yes: Self, no: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] >= threshold.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        // SAFETY: the caller promises four readable bytes.
+        Self(unsafe { from.cast::<[u8; 4]>().read() }.map(f32::from))
+    }
+
+    #[inline(always)]
+    unsafe fn store_whole(self, to: *mut u32) {
+        for (i, value) in self.0.iter().enumerate() {
+            // SAFETY: the caller promises four writable integers and values from 0 to 2²³.
+            unsafe { *to.add(i) = value.to_int_unchecked::<i32>() as u32 }
+        }
     }
 }

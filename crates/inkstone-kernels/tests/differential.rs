@@ -5,7 +5,7 @@
 use inkstone_kernels::{
     Epilogue, Gather, Isa, Panels, Pieces, Target, Term, Tiles, Transformed, Windows, WinnerLists, Winners,
     WinogradScratch, add_combination, add_outer, add_pooled_outer, add_weight_sums, bit_words, max_pool,
-    pooled_product, product, winograd,
+    pooled_product, product, tree_sum, winograd,
 };
 
 /// Numbers from −0.5 to 0.5 that look random and are the same everywhere.
@@ -299,7 +299,8 @@ fn sums_over_winners_equal_the_textbook_and_are_added() {
             max_pool(isa, &numbers(n * taps * channels, 21), windows, Epilogue::Relu, &mut best, &mut winners);
             let won = Winners { windows, gather: &gather, bits: &winners, d: &d };
             let (mut by_tap, mut by_channel) = (start.clone(), vec![0.0; channels * k]);
-            add_pooled_outer(isa, &values, won, &mut by_tap);
+            let mut bias = vec![1.0; channels];
+            add_pooled_outer(isa, &values, won, &mut by_tap, Some(&mut bias));
             let mut lists = WinnerLists::new(channels, 2 * n);
             lists.collect(won, 0);
             lists.collect(won, 0);
@@ -320,6 +321,7 @@ fn sums_over_winners_equal_the_textbook_and_are_added() {
                     .filter(|&p| has_won(&winners, p, o))
                     .map(|p| 2.0 * f64::from(d[p / taps * channels + o])));
                 check(isa, lists.sum_of_factors(o), expected, 2 * n, "sum of the factors");
+                check(isa, bias[o], (1.0 + expected.0 / 2.0, 1.0 + expected.1), n, "bias");
             }
             let mut target = values.clone();
             add_weight_sums(isa, &weights, won, &mut target);
@@ -336,6 +338,29 @@ fn sums_over_winners_equal_the_textbook_and_are_added() {
             for (&found, expected) in target.iter().zip(expected) {
                 check(isa, found, expected, n * taps * channels, &format!("{windows:?}, input"));
             }
+        }
+    }
+}
+
+#[test]
+fn a_sum_of_buffers_is_the_same_on_every_instruction_set() {
+    for n in [1, 2, 3, 4, 5, 7, 16, 32] {
+        let buffers: Vec<Vec<f32>> = (0..n).map(|i| numbers(37, 30 + i)).collect();
+        let sources: Vec<&[f32]> = buffers.iter().map(Vec::as_slice).collect();
+        let mut expected = buffers.clone();
+        let mut distance = 1;
+        while distance < n as usize {
+            for i in (0..n as usize - distance).step_by(2 * distance) {
+                for k in 0..37 {
+                    expected[i][k] += expected[i + distance][k];
+                }
+            }
+            distance *= 2;
+        }
+        for isa in Isa::available() {
+            let mut out = vec![f32::NAN; 37];
+            tree_sum(isa, &sources, &mut out);
+            assert_eq!(out, expected[0], "{isa}, {n} buffers");
         }
     }
 }

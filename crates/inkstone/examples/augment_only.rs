@@ -1,7 +1,7 @@
 //! Augments a picture without training anything: a seven, drawn here, turned and zoomed at random.
 
 use inkstone::data::{Augment, dataset::Size};
-use inkstone::spec::AugmentSpec;
+use inkstone::{engine::Isa, spec::AugmentSpec};
 
 fn main() -> inkstone::Result<()> {
     let size = Size { height: 16, width: 16, channels: 1 };
@@ -14,7 +14,7 @@ fn main() -> inkstone::Result<()> {
     for sample in 0..3 {
         let key = (7, 0, sample); // seed, epoch, sample: the same key always gives the same picture
         let mut values = vec![0.0; size.len()];
-        augment.apply(&seven, key, &mut values);
+        augment.apply(Isa::detect(), &seven, key, &mut values);
         println!("sample {sample}: turned by {:.1}°", augment.draw(key).rotation_degrees);
         for row in values.chunks(size.width) {
             println!("{}", row.iter().map(|&value| [" ", "░", "▒", "▓", "█"][value as usize / 52]).collect::<String>());

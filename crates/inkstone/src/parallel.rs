@@ -55,6 +55,14 @@ impl Pool {
         }
     }
 
+    /// Runs both, at the same time if another worker is idle.
+    pub fn join(&self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+        match &self.threads {
+            Some(_) => self.install(|| rayon_core::join(left, right)),
+            None => (left(), right()),
+        };
+    }
+
     /// `[work(0), …, work(n − 1)]`, computed in parallel, in order.
     pub fn map<R: Send>(&self, n: usize, work: impl Fn(usize) -> R + Send + Sync) -> Vec<R> {
         let mut results: Vec<Option<R>> = std::iter::repeat_with(|| None).take(n).collect();

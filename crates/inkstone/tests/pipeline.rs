@@ -4,6 +4,7 @@
 use inkstone::data::augment::Drawn;
 use inkstone::data::dataset::{Image, Images, Size};
 use inkstone::data::{Augment, Preprocess};
+use inkstone::engine::Isa;
 use inkstone::parallel::Pool;
 use inkstone::spec::pipeline::{Fill, FillRule};
 use inkstone::spec::{AugmentSpec, PreprocessSpec};
@@ -94,7 +95,7 @@ fn affine_parts_are_keras_matrix_in_one_bilinear_pass_of_scipy() {
                     zoom: [zoom_y, zoom_x],
                     ..Drawn::default()
                 };
-                augment.apply_drawn(pictures.get(i % shape[0]).pixels, &drawn, &mut out);
+                augment.apply_drawn(Isa::detect(), pictures.get(i % shape[0]).pixels, &drawn, &mut out);
                 for (k, (found, expected)) in out.iter().zip(&expected[i * size.len()..]).enumerate() {
                     let error = (found - expected).abs() / 255.0;
                     assert!(error <= 1e-5, "{kind}, {rule}, parameters {i}, value {k}: {found} {expected}");

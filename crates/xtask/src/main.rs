@@ -1,9 +1,10 @@
-//! The chores of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask digits`.
+//! The chores of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask digits`, `cargo xtask bench peers`.
 //!
 //! Each step is a command that is printed before it runs; the first that fails ends the chore. What cannot run here (no
 //! nightly toolchain, no cargo-deny) is counted and printed, never silently passed.
 
 mod digits;
+mod peers;
 mod steps;
 
 use std::process::ExitCode;
@@ -13,13 +14,29 @@ use steps::{Chore, Step};
 const USAGE: &str = "cargo xtask test                every test: unit, integration, documentation, examples, sanitizer
 cargo xtask ci                  the above, and formatting, lints, documentation, licences, packages
   --install-deny                build cargo-deny first if it is not there (takes minutes)
-cargo xtask digits              train the built-in model `digits` anew and put it into the library";
+cargo xtask digits              train the built-in model `digits` anew and put it into the library
+cargo xtask bench peers         Inkstone and its peers side by side: a table under benchmarks/
+  --only NAME,…                 these duels alone (pytorch, burn, onnxruntime, …)
+  --rounds N                    how often each is fought; 3 where not given
+  --quick                       one short round, to see that everything works
+  --env DIR                     where the peers are installed; the platform's cache folder where not given
+  --out DIR                     where the results go; else benchmarks/, and target/benchmarks/ for what is not whole";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if words == ["digits"] {
-        let done = digits::run();
+    let alone = match words.as_slice() {
+        ["digits"] => Some(digits::run()),
+        ["bench", "peers", options @ ..] => match peers::Options::parse(options) {
+            Ok(options) => Some(peers::run(&options)),
+            Err(what) => {
+                eprintln!("xtask: {what}\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        _ => None,
+    };
+    if let Some(done) = alone {
         return done.map_or_else(
             |what| {
                 eprintln!("xtask: failed: {what}");

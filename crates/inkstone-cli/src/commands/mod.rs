@@ -8,4 +8,6 @@ pub(crate) mod predict;
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 
+pub(crate) mod bench;
+
 pub(crate) mod completions;

@@ -2,7 +2,11 @@
 //!
 //! Never sees labels, and never what was drawn for another image.
 
-use super::affine::resample;
+use std::sync::Arc;
+
+use inkstone_kernels::{Isa, Scale, scale_bytes};
+
+use super::affine::{Places, Reading};
 use super::dataset::Size;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::{Operation, Rng};
@@ -13,11 +17,11 @@ use crate::spec::pipeline::Fill;
 ///
 /// ```
 /// use inkstone::data::{Augment, dataset::Size};
-/// use inkstone::spec::AugmentSpec;
+/// use inkstone::{engine::Isa, spec::AugmentSpec};
 /// let size = Size { height: 1, width: 3, channels: 1 };
 /// let augment = Augment::new(&AugmentSpec::default().horizontal_flip(true), size)?.expect("flips change something");
 /// let mut out = [0.0; 3];
-/// augment.apply(&[1, 2, 3], (7, 0, 0), &mut out); // seed 7, epoch 0, sample 0
+/// augment.apply(Isa::detect(), &[1, 2, 3], (7, 0, 0), &mut out); // seed 7, epoch 0, sample 0
 /// assert!(out == [1.0, 2.0, 3.0] || out == [3.0, 2.0, 1.0]);
 /// # Ok::<(), inkstone::Error>(())
 /// ```
@@ -25,6 +29,7 @@ use crate::spec::pipeline::Fill;
 pub struct Augment {
     spec: AugmentSpec,
     size: Size,
+    places: Arc<Places>,
 }
 
 /// What was drawn for one image. The default changes nothing.
@@ -65,15 +70,15 @@ impl Augment {
     pub fn new(spec: &AugmentSpec, size: Size) -> Result<Option<Self>> {
         check(spec, size)?;
         let still = AugmentSpec { fill: spec.fill, ..AugmentSpec::default() };
-        Ok((*spec != still).then(|| Self { spec: spec.clone(), size }))
+        Ok((*spec != still).then(|| Self { spec: spec.clone(), size, places: Places::new(size) }))
     }
 
     /// Writes the augmented image as values between 0 and 255. `key` is (seed, epoch, sample).
     ///
     /// # Panics
     /// If the image or `out` does not have this augmentation's size.
-    pub fn apply(&self, prepared: &[u8], key: (u64, u32, u32), out: &mut [f32]) {
-        self.apply_drawn(prepared, &self.draw(key), out);
+    pub fn apply(&self, isa: Isa, prepared: &[u8], key: (u64, u32, u32), out: &mut [f32]) {
+        self.apply_drawn(isa, prepared, &self.draw(key), out);
     }
 
     /// What `key` = (seed, epoch, sample) means for an image.
@@ -91,18 +96,20 @@ impl Augment {
         ];
         let shear_degrees = around(0.0, spec.shear_degrees);
         let zoom = [around(1.0, spec.zoom), around(1.0, spec.zoom)];
-        let (mut flip, mut crop) = (rng(Operation::Flip), rng(Operation::Crop));
-        let padding = spec.crop_padding as u32;
-        let mut offset = || crop.below(2 * padding + 1) as i32 - padding as i32;
-        Drawn {
-            rotation_degrees,
-            shift,
-            shear_degrees,
-            zoom,
-            horizontal_flip: flip.below(2) == 1 && spec.horizontal_flip,
-            vertical_flip: flip.below(2) == 1 && spec.vertical_flip,
-            crop: [offset(), offset()],
+        // Generators whose draws could change nothing are not started.
+        let mut drawn = Drawn { rotation_degrees, shift, shear_degrees, zoom, ..Drawn::default() };
+        if spec.horizontal_flip || spec.vertical_flip {
+            let mut flip = rng(Operation::Flip);
+            drawn.horizontal_flip = flip.below(2) == 1 && spec.horizontal_flip;
+            drawn.vertical_flip = flip.below(2) == 1 && spec.vertical_flip;
         }
+        if spec.crop_padding > 0 {
+            let mut crop = rng(Operation::Crop);
+            let padding = spec.crop_padding as u32;
+            let mut offset = || crop.below(2 * padding + 1) as i32 - padding as i32;
+            drawn.crop = [offset(), offset()];
+        }
+        drawn
     }
 
     /// Writes the image as `drawn` says, as values between 0 and 255: the affine part, then flips, then the crop, all
@@ -110,14 +117,19 @@ impl Augment {
     ///
     /// # Panics
     /// If the image or `out` does not have this augmentation's size.
-    pub fn apply_drawn(&self, prepared: &[u8], drawn: &Drawn, out: &mut [f32]) {
+    pub fn apply_drawn(&self, isa: Isa, prepared: &[u8], drawn: &Drawn, out: &mut [f32]) {
+        self.write_drawn(isa, prepared, drawn, &Scale::NONE, out);
+    }
+
+    /// [`Augment::apply_drawn`] with the values scaled as they are written.
+    pub(super) fn write_drawn(&self, isa: Isa, prepared: &[u8], drawn: &Drawn, scale: &Scale, out: &mut [f32]) {
         let n = self.size.len();
         assert_eq!((prepared.len(), out.len()), (n, n), "an image to augment has the size {}", self.size);
         if *drawn == Drawn::default() {
-            out.iter_mut().zip(prepared).for_each(|(value, &byte)| *value = f32::from(byte));
-        } else {
-            resample(prepared, self.size, drawn, self.spec.fill, out);
+            return scale_bytes(isa, prepared, self.size.channels, scale, out);
         }
+        let (size, places, fill) = (self.size, &*self.places, self.spec.fill);
+        Reading { pixels: prepared, size, places, fill, scale }.write(isa, drawn, out);
     }
 }
 
@@ -201,7 +213,12 @@ mod tests {
     fn applied(height: usize, pixels: &[u8], drawn: Drawn, fill: Fill) -> Vec<f32> {
         let size = Size { height, width: pixels.len() / height, channels: 1 };
         let mut out = vec![f32::NAN; pixels.len()];
-        augment(&AugmentSpec { fill, ..everything().crop_padding(1) }, size).apply_drawn(pixels, &drawn, &mut out);
+        augment(&AugmentSpec { fill, ..everything().crop_padding(1) }, size).apply_drawn(
+            Isa::detect(),
+            pixels,
+            &drawn,
+            &mut out,
+        );
         out
     }
 
@@ -293,9 +310,9 @@ mod tests {
         let colour: Vec<u8> = grey.iter().flat_map(|&byte| [byte, 255 - byte, 7]).collect();
         for key in 0..20 {
             let mut expected = vec![0.0; grey.len()];
-            augment(&everything(), SIZE).apply(&grey, (1, 0, key), &mut expected);
+            augment(&everything(), SIZE).apply(Isa::detect(), &grey, (1, 0, key), &mut expected);
             let mut out = vec![0.0; colour.len()];
-            augment(&everything(), Size { channels: 3, ..SIZE }).apply(&colour, (1, 0, key), &mut out);
+            augment(&everything(), Size { channels: 3, ..SIZE }).apply(Isa::detect(), &colour, (1, 0, key), &mut out);
             for (pixel, value) in out.as_chunks::<3>().0.iter().zip(expected) {
                 assert_eq!((pixel[0], pixel[2]), (value, 7.0));
                 assert!((pixel[1] - (255.0 - value)).abs() < 1e-3);
@@ -310,13 +327,15 @@ mod tests {
         let bits = |n_threads: usize| {
             let mut out = vec![0.0_f32; 200 * SIZE.len()];
             let pool = Pool::new(n_threads).unwrap();
-            pool.for_each_chunk(&mut out, SIZE.len(), |i, out| augment.apply(&image, (5, 2, i as u32), out));
+            pool.for_each_chunk(&mut out, SIZE.len(), |i, out| {
+                augment.apply(Isa::detect(), &image, (5, 2, i as u32), out)
+            });
             out.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
         };
         let expected = bits(1);
         assert!(bits(2) == expected && bits(5) == expected);
         let mut last = vec![0.0; SIZE.len()];
-        augment.apply(&image, (5, 2, 199), &mut last);
+        augment.apply(Isa::detect(), &image, (5, 2, 199), &mut last);
         assert!(last.iter().zip(&expected[199 * SIZE.len()..]).all(|(value, &bits)| value.to_bits() == bits));
     }
 
@@ -375,7 +394,7 @@ mod tests {
                 let image: Vec<u8> = picture(size).iter().map(|byte| 50 + byte / 8).collect();
                 let mut out = vec![f32::NAN; size.len()];
                 for sample in 0..200 {
-                    augment.apply(&image, (0, 0, sample), &mut out);
+                    augment.apply(Isa::detect(), &image, (0, 0, sample), &mut out);
                     assert!(out.iter().all(|value| (49.999..82.0).contains(value)), "{fill:?} {size}");
                 }
             }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use inkstone_kernels::Isa;
+
 use super::augment::Augment;
 use super::dataset::{Dataset, Images};
 use super::preprocess::Preprocess;
@@ -86,18 +88,24 @@ impl Samples {
     ///
     /// # Panics
     /// If there is no sample i, or `out` is not as long as the preprocess' size says.
-    pub fn write(&self, i: usize, out: &mut [f32]) {
-        self.preprocess.values(self.images.get(self.indices[i] as usize).pixels, out);
+    pub fn write(&self, isa: Isa, i: usize, out: &mut [f32]) {
+        self.preprocess.values_on(isa, self.images.get(self.indices[i] as usize).pixels, out);
     }
 
-    /// Writes the values of sample i, augmented as (seed, epoch, image) say.
+    /// Writes the values of sample i, augmented as (seed, epoch) and the image's number say.
     ///
     /// # Panics
     /// As [`Samples::write`].
-    pub fn write_augmented(&self, i: usize, augment: &Augment, seed: u64, epoch: u32, out: &mut [f32]) {
+    pub fn write_augmented(&self, isa: Isa, i: usize, augment: &Augment, (seed, epoch): (u64, u32), out: &mut [f32]) {
         let index = self.indices[i];
-        augment.apply(self.images.get(index as usize).pixels, (seed, epoch, index), out);
-        self.preprocess.values_in_place(out);
+        let (pixels, drawn) = (self.images.get(index as usize).pixels, augment.draw((seed, epoch, index)));
+        match self.preprocess.scale() {
+            Some(scale) => augment.write_drawn(isa, pixels, &drawn, scale, out),
+            None => {
+                augment.apply_drawn(isa, pixels, &drawn, out);
+                self.preprocess.values_in_place(out);
+            }
+        }
     }
 
     /// The order in which an epoch visits the samples (positions 0..len): a function of seed and epoch alone.
@@ -142,7 +150,7 @@ mod tests {
         assert_eq!((samples.len(), samples.is_empty()), (3, false));
         assert_eq!(samples.labels, [1, 2, 2]);
         let mut values = [0.0; 16];
-        samples.write(1, &mut values);
+        samples.write(Isa::detect(), 1, &mut values);
         for (value, &byte) in values.iter().zip(dataset().images.get(2).pixels) {
             assert_eq!(*value, f32::from(byte) / 255.0);
         }
@@ -164,7 +172,7 @@ mod tests {
         let augment = Augment::new(&AugmentSpec::default().rotation_degrees(30.0), SIZE).unwrap().unwrap();
         let written = |part: &[u32], i: usize, epoch: u32| {
             let mut values = [0.0; 16];
-            samples(part).write_augmented(i, &augment, 9, epoch, &mut values);
+            samples(part).write_augmented(Isa::detect(), i, &augment, (9, epoch), &mut values);
             values
         };
         assert_eq!(written(&[7, 2, 11], 1, 0), written(&[2], 0, 0));

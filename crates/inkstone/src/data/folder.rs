@@ -3,13 +3,16 @@
 //! Classes are sorted bytewise, files by path, so that labels never depend on the file system. Hidden files and what
 //! is no image by its extension are passed over (and counted in a note); an image that cannot be decoded is an error.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dataset::{Dataset, Images, Part, Sample, SampleId};
-use super::decode::{DecodedImage, decode, read_file};
+use super::decode::{DecodedImage, decode, open, read_rest};
 use super::listing::list;
+use super::small_png;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 
@@ -18,6 +21,12 @@ pub const EXTENSIONS: [&str; 7] = ["bmp", "jpeg", "jpg", "pbm", "pgm", "png", "p
 
 /// The most memory that a folder's decoded images may take: 8 GiB.
 const MAX_BYTES: u64 = 8 << 30;
+
+/// Small images that a thread copies in one go.
+const IMAGES_PER_TASK: usize = 256;
+
+/// What is read of a file at first: the whole of a small one.
+const SMALL_FILE_BYTES: usize = 64 << 10;
 
 /// How many bad files an error lists.
 const MAX_LISTED: usize = 20;
@@ -35,13 +44,14 @@ const PART_NAMES: [(&str, Part); 7] = [
 
 /// Whether a file is an image by its extension.
 pub fn is_image_name(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
+    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// An image file to be read.
 struct Entry {
     path: PathBuf,
+    /// The path from the source's folder on.
+    id: PathBuf,
     class: String,
     part: Option<Part>,
 }
@@ -70,29 +80,29 @@ pub(super) fn read(folder: &Path, name: &str, pool: &Pool, note: &dyn Fn(&str)) 
     if !empty.is_empty() {
         note(&format!("{name}: folders without images are no classes: {}", empty.join(", ")));
     }
-    let samples = found.entries.iter().map(|entry| Sample {
-        label: classes.iter().position(|class| *class == entry.class).expect("collected from the entries") as u32,
+    let samples = found.entries.into_iter().map(|entry| Sample {
+        label: classes.binary_search(&entry.class).expect("collected from the entries, in order") as u32,
         part: entry.part,
-        id: SampleId::File(entry.path.strip_prefix(folder).unwrap_or(&entry.path).to_owned()),
+        id: SampleId::File(entry.id),
         group: None,
     });
     let samples = samples.collect();
-    let images = Images::collect(images.iter().map(DecodedImage::as_image));
+    let images = join(images, pool);
     Ok(Dataset { name: name.to_owned(), classes, images, samples })
 }
 
-fn find(folder: &Path) -> Result<Found> {
-    let top = list(folder)?;
+fn find(root: &Path) -> Result<Found> {
+    let top = list(root)?;
     let mut found = Found { n_passed_over: top.files.len(), ..Found::default() };
     let parts = part_folders(&top.folders)?;
     if let Some(parts) = parts {
         for (part, folder) in parts {
             let listing = list(folder)?;
             found.n_passed_over += listing.files.len();
-            find_classes(&listing.folders, Some(part), &mut found)?;
+            find_classes(root, &listing.folders, Some(part), &mut found)?;
         }
     } else {
-        find_classes(&top.folders, None, &mut found)?;
+        find_classes(root, &top.folders, None, &mut found)?;
     }
     if found.entries.is_empty() {
         let n_loose = top.files.iter().filter(|path| is_image_name(path)).count();
@@ -102,7 +112,7 @@ fn find(folder: &Path) -> Result<Found> {
             (n, _) => format!("images that are in no class's folder ({n})"),
         };
         let expected = "a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP or PGM), or MNIST's IDX files";
-        return Err(Error::mismatch(ErrorKind::Data, expected, what).with_file(folder));
+        return Err(Error::mismatch(ErrorKind::Data, expected, what).with_file(root));
     }
     Ok(found)
 }
@@ -126,7 +136,7 @@ fn part_folders(folders: &[PathBuf]) -> Result<Option<Vec<(Part, &PathBuf)>>> {
     Ok(nested.then_some(parts))
 }
 
-fn find_classes(folders: &[PathBuf], part: Option<Part>, found: &mut Found) -> Result<()> {
+fn find_classes(root: &Path, folders: &[PathBuf], part: Option<Part>, found: &mut Found) -> Result<()> {
     for folder in folders {
         let Some(class) = folder.file_name().and_then(|name| name.to_str()) else {
             return Err(Error::new(ErrorKind::Data, "the name of a class's folder is not UTF-8").with_file(folder));
@@ -137,9 +147,28 @@ fn find_classes(folders: &[PathBuf], part: Option<Part>, found: &mut Found) -> R
         if images.is_empty() {
             found.empty.push(class.to_owned());
         }
-        found.entries.extend(images.into_iter().map(|path| Entry { path, class: class.to_owned(), part }));
+        let within = folder.strip_prefix(root).unwrap_or(folder);
+        found.entries.extend(images.into_iter().map(|path| {
+            let id = path.file_name().map_or_else(PathBuf::new, |name| within.join(name));
+            Entry { path, id, class: class.to_owned(), part }
+        }));
     }
     Ok(())
+}
+
+/// All images, one behind the other; those of one size are copied in parallel.
+fn join(images: Vec<DecodedImage>, pool: &Pool) -> Images {
+    let size = images[0].size;
+    if images.iter().any(|image| image.size != size) {
+        return Images::collect(images.iter().map(DecodedImage::as_image));
+    }
+    let mut pixels = vec![0; images.len() * size.len()];
+    pool.for_each_chunk(&mut pixels, IMAGES_PER_TASK * size.len(), |task, pixels| {
+        for (place, image) in pixels.chunks_exact_mut(size.len()).zip(&images[task * IMAGES_PER_TASK..]) {
+            place.copy_from_slice(&image.pixels);
+        }
+    });
+    Images::uniform(size, pixels)
 }
 
 fn decode_all(entries: &[Entry], pool: &Pool) -> Result<Vec<DecodedImage>> {
@@ -167,9 +196,24 @@ fn decode_all(entries: &[Entry], pool: &Pool) -> Result<Vec<DecodedImage>> {
     })
 }
 
+thread_local! {
+    /// The beginning of the file that is being read; kept from file to file.
+    static FILE_START: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Reads and decodes one image file.
 pub fn decode_file(path: &Path) -> Result<DecodedImage> {
-    decode(&read_file(path)?).map_err(|error| error.with_file(path))
+    let mut file = open(path)?;
+    FILE_START.with_borrow_mut(|start| {
+        start.resize(SMALL_FILE_BYTES, 0);
+        // One that cannot be read fails again below, and says why.
+        let n = file.read(start).unwrap_or(0);
+        if let Some((size, pixels)) = small_png::decode(&start[..n]) {
+            return Ok(DecodedImage { size, pixels });
+        }
+        let bytes = read_rest(path, file, start[..n].to_vec())?;
+        decode(&bytes).map_err(|error| error.with_file(path))
+    })
 }
 
 /// One bad file speaks for itself; several are listed.

@@ -20,11 +20,13 @@ pub(super) fn list(folder: &Path) -> Result<Listing> {
             continue;
         }
         let path = entry.path();
-        match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => listing.folders.push(path),
-            // A broken link is listed too: reading it tells what is wrong.
-            _ => listing.files.push(path),
-        }
+        // Most file systems tell a folder from a file without a look at each: 60,000 looks are a tenth of a second.
+        let is_folder = match entry.file_type() {
+            Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+            _ => path.is_dir(),
+        };
+        // A broken link is listed as a file: reading it tells what is wrong.
+        if is_folder { listing.folders.push(path) } else { listing.files.push(path) }
     }
     for paths in [&mut listing.folders, &mut listing.files] {
         paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));

@@ -30,16 +30,28 @@ const COSINE: [f64; 8] = [
 ///
 /// Whole quarter turns are exact: the angle is reduced in degrees, before π comes in.
 pub(super) fn sin_cos_degrees(degrees: f64) -> (f64, f64) {
-    let quarters = (degrees / 90.0).round();
+    let (quarters, quadrant) = quarter_turns(degrees);
     let x = (degrees - 90.0 * quarters) * (FRAC_PI_2 / 90.0);
     debug_assert!(!x.is_finite() || x.abs() <= FRAC_PI_4 + 1e-9, "a reduced angle is at most half a quarter");
     let (sin, cos) = (x * polynomial(&SINE, x * x), polynomial(&COSINE, x * x));
-    match quarters.rem_euclid(4.0) as u8 {
+    match quadrant {
         0 => (sin, cos),
         1 => (cos, -sin),
         2 => (-sin, -cos),
         _ => (-cos, sin),
     }
+}
+
+/// The whole number of quarter turns nearest to an angle, and its remainder by 4.
+fn quarter_turns(degrees: f64) -> (f64, u8) {
+    let quarters = degrees / 90.0;
+    if quarters.abs() < 1e6 {
+        // Without calls into the C library, which rounding and remainder of floats are on many CPUs.
+        let nearest = (quarters + 0.5_f64.copysign(quarters)) as i32;
+        return (f64::from(nearest), (nearest & 3) as u8);
+    }
+    let nearest = quarters.round();
+    (nearest, nearest.rem_euclid(4.0) as u8)
 }
 
 /// Σ cₖ xᵏ by Horner's rule.

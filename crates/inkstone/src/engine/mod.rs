@@ -3,7 +3,7 @@
 pub mod fused;
 pub mod reference;
 
-pub use inkstone_kernels::{AlignedBuffer, Isa};
+pub use inkstone_kernels::{AlignedBuffer, Isa, fma_ceiling};
 
 use crate::rng::{Operation, Rng};
 use crate::spec::plan::{Plan, Start, TensorInfo};

@@ -1,18 +1,17 @@
 //! The rules that turn gradients into steps: Adam, AdamW, SGD with momentum, in PyTorch's formulas.
 //!
-//! Works on flat buffers; the gaps between tensors are zero and stay zero. No `mul_add`: plain products and sums give
-//! the same bits on every instruction set that the compiler may choose.
+//! Works on flat buffers; the gaps between tensors are zero and stay zero. The loops themselves are kernels.
 
-use crate::engine::AlignedBuffer;
+use inkstone_kernels::{AdamStep, SgdStep, adam, sgd};
+
+use crate::engine::{AlignedBuffer, Isa};
 use crate::parallel::Pool;
 use crate::spec::TrainSpec;
 use crate::spec::training::OptimizerName;
 
 use super::schedule::power;
 
-/// Moments smaller than this become zero: denormals slow a CPU 20 to 50 times, and no step can feel them.
-const TINY: f32 = 1e-30;
-/// Values per piece of work; fewer values than two pieces are not worth waking other threads for.
+/// The most values that one thread takes in one go where there are others: about 10 µs of work.
 const PIECE: usize = 1 << 14;
 
 /// An optimizer with its memory.
@@ -69,7 +68,7 @@ impl Optimizer {
     ///
     /// Adam: m ← m + (1−β₁)(g−m), v ← β₂v + (1−β₂)g², p ← p − η/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε) ·
     /// SGD: u ← μu + g, p ← p − ηu (Nesterov: p ← p − η(g + μu)).
-    pub fn step(&mut self, pool: &Pool, parameters: &mut [f32], gradients: &[f32], learning_rate: f64) {
+    pub fn step(&mut self, (isa, pool): (Isa, &Pool), parameters: &mut [f32], gradients: &[f32], learning_rate: f64) {
         self.n_steps += 1;
         match self.rule {
             Rule::Adam { beta_1, beta_2, epsilon, decay } => {
@@ -87,93 +86,57 @@ impl Optimizer {
                         Decay::Gradient(_) => 1.0,
                     },
                 };
-                let [means, squares] = &mut self.moments[..] else { unreachable!("Adam has two moments") };
-                adam(pool, &constants, parameters, gradients, [means, squares]);
+                Piece::whole(parameters, gradients, &mut self.moments).for_each(pool, &|piece| {
+                    let [Some(means), Some(squares)] = piece.moments else { unreachable!("Adam has two moments") };
+                    adam(isa, &constants, piece.parameters, piece.gradients, [means, squares]);
+                });
             }
             Rule::Sgd { momentum, nesterov, weight_decay } => {
-                let rate = learning_rate as f32;
-                match self.moments.first_mut() {
-                    None => descend(parameters, gradients, rate, weight_decay),
-                    Some(velocity) => {
-                        let constants = SgdStep { rate, momentum, weight_decay };
-                        let look_ahead = if nesterov { nesterov_momentum } else { heavy_ball };
-                        look_ahead(parameters, gradients, velocity, &constants);
-                    }
-                }
+                let constants = SgdStep { rate: learning_rate as f32, momentum, nesterov, weight_decay };
+                Piece::whole(parameters, gradients, &mut self.moments).for_each(pool, &|piece| {
+                    let [velocity, _] = piece.moments;
+                    sgd(isa, &constants, piece.parameters, piece.gradients, velocity);
+                });
             }
         }
     }
 }
 
-/// The constants of one Adam step.
-struct AdamStep {
-    mean_share: f32,
-    square_keep: f32,
-    square_share: f32,
-    rate: f32,
-    root_factor: f32,
-    epsilon: f32,
-    penalty: f32,
-    shrink: f32,
+/// The same stretch of all buffers.
+struct Piece<'a> {
+    parameters: &'a mut [f32],
+    gradients: &'a [f32],
+    moments: [Option<&'a mut [f32]>; 2],
 }
 
-fn adam(
-    pool: &Pool,
-    constants: &AdamStep,
-    parameters: &mut [f32],
-    gradients: &[f32],
-    [means, squares]: [&mut AlignedBuffer; 2],
-) {
-    if parameters.len() < 2 * PIECE || pool.n_threads() == 1 {
-        return adam_piece(constants, parameters, gradients, means, squares);
+impl<'a> Piece<'a> {
+    fn whole(parameters: &'a mut [f32], gradients: &'a [f32], moments: &'a mut [AlignedBuffer]) -> Self {
+        let mut moments = moments.iter_mut().map(|moment| &mut moment[..]);
+        Self { parameters, gradients, moments: [moments.next(), moments.next()] }
     }
-    let pieces = parameters.chunks_mut(PIECE).zip(gradients.chunks(PIECE));
-    let mut pieces: Vec<_> = pieces.zip(means.chunks_mut(PIECE)).zip(squares.chunks_mut(PIECE)).collect();
-    pool.for_each(&mut pieces, |_, (((parameters, gradients), means), squares)| {
-        adam_piece(constants, parameters, gradients, means, squares);
-    });
-}
 
-fn adam_piece(step: &AdamStep, parameters: &mut [f32], gradients: &[f32], means: &mut [f32], squares: &mut [f32]) {
-    for (((p, &g), m), v) in parameters.iter_mut().zip(gradients).zip(means).zip(squares) {
-        let g = g + step.penalty * *p;
-        *m = without_denormals(*m + step.mean_share * (g - *m));
-        *v = without_denormals(step.square_keep * *v + step.square_share * (g * g));
-        *p = *p * step.shrink - step.rate * *m / (v.sqrt() * step.root_factor + step.epsilon);
+    /// Calls `work` for pieces of at most [`PIECE`] values, on several threads where there are more. Every value is
+    /// worked out from its own place alone, so it does not matter where the cuts are.
+    fn for_each(self, pool: &Pool, work: &(impl Fn(Piece<'_>) + Sync)) {
+        if self.parameters.len() <= PIECE || pool.n_threads() == 1 {
+            return work(self);
+        }
+        let (left, right) = self.halves();
+        pool.join(|| left.for_each(pool, work), || right.for_each(pool, work));
     }
-}
 
-/// The constants of one SGD step with momentum.
-struct SgdStep {
-    rate: f32,
-    momentum: f32,
-    weight_decay: f32,
-}
-
-fn descend(parameters: &mut [f32], gradients: &[f32], rate: f32, weight_decay: f32) {
-    for (p, &g) in parameters.iter_mut().zip(gradients) {
-        *p -= rate * (g + weight_decay * *p);
+    fn halves(self) -> (Self, Self) {
+        // A whole number of vectors and cache lines on the left.
+        let middle = (self.parameters.len() / 2).next_multiple_of(16);
+        let (parameters, right_parameters) = self.parameters.split_at_mut(middle);
+        let (gradients, right_gradients) = self.gradients.split_at(middle);
+        let [first, second] = self.moments.map(|moment| moment.map(|moment| moment.split_at_mut(middle)));
+        let ((first, right_first), (second, right_second)) = (first.unzip(), second.unzip());
+        (
+            Self { parameters, gradients, moments: [first, second] },
+            Self { parameters: right_parameters, gradients: right_gradients, moments: [right_first, right_second] },
+        )
     }
-}
-
-fn heavy_ball(parameters: &mut [f32], gradients: &[f32], velocity: &mut AlignedBuffer, step: &SgdStep) {
-    for ((p, &g), u) in parameters.iter_mut().zip(gradients).zip(velocity.iter_mut()) {
-        *u = without_denormals(step.momentum * *u + (g + step.weight_decay * *p));
-        *p -= step.rate * *u;
-    }
-}
-
-fn nesterov_momentum(parameters: &mut [f32], gradients: &[f32], velocity: &mut AlignedBuffer, step: &SgdStep) {
-    for ((p, &g), u) in parameters.iter_mut().zip(gradients).zip(velocity.iter_mut()) {
-        let g = g + step.weight_decay * *p;
-        *u = without_denormals(step.momentum * *u + g);
-        *p -= step.rate * (g + step.momentum * *u);
-    }
-}
-
-/// A select, not a branch: the loop around it stays a vector loop.
-fn without_denormals(value: f32) -> f32 {
-    if value.abs() < TINY { 0.0 } else { value }
 }
 
 /// The factor that an average of the parameters keeps of itself at its step t (counted from 1): `decay`, but at most
@@ -183,11 +146,8 @@ pub(crate) fn average_keep(decay: f32, t: u64) -> f32 {
 }
 
 /// a ← a + (1 − keep)(p − a)
-pub(crate) fn follow(average: &mut [f32], parameters: &[f32], keep: f32) {
-    let share = 1.0 - keep;
-    for (a, &p) in average.iter_mut().zip(parameters) {
-        *a += share * (p - *a);
-    }
+pub(crate) fn follow(isa: Isa, average: &mut [f32], parameters: &[f32], keep: f32) {
+    inkstone_kernels::follow(isa, average, parameters, 1.0 - keep);
 }
 
 #[cfg(test)]
@@ -210,7 +170,7 @@ mod tests {
             for (gradients, expected) in
                 case["gradients"].as_array().unwrap().iter().zip(case["values"].as_array().unwrap())
             {
-                optimizer.step(&pool, &mut values, &numbers(gradients), f64::from(spec.learning_rate));
+                optimizer.step((Isa::detect(), &pool), &mut values, &numbers(gradients), f64::from(spec.learning_rate));
                 for (value, expected) in values.iter().zip(numbers(expected)) {
                     assert!((value - expected).abs() <= 2e-6 * expected.abs().max(0.1), "{spec:?}: {value} {expected}");
                 }
@@ -227,7 +187,7 @@ mod tests {
         let pool = Pool::new(1).unwrap();
         let mut values = [1.0, 1.0, 0.0];
         // m/(1−β₁) = g and √(v/(1−β₂)) = |g|, whatever the size of g; a gap (0, 0) stays 0.
-        Optimizer::new(&adam_spec(), 3).step(&pool, &mut values, &[5.0, -0.001, 0.0], 0.1);
+        Optimizer::new(&adam_spec(), 3).step((Isa::detect(), &pool), &mut values, &[5.0, -0.001, 0.0], 0.1);
         assert!((values[0] - 0.9).abs() < 1e-6 && (values[1] - 1.1).abs() < 1e-5 && values[2] == 0.0, "{values:?}");
     }
 
@@ -239,7 +199,7 @@ mod tests {
             let pool = Pool::new(n_threads).unwrap();
             let mut values = vec![0.5; n];
             let mut optimizer = Optimizer::new(&adam_spec(), n);
-            (0..3).for_each(|_| optimizer.step(&pool, &mut values, &gradients, 0.01));
+            (0..3).for_each(|_| optimizer.step((Isa::detect(), &pool), &mut values, &gradients, 0.01));
             values
         };
         assert_eq!(run(1), run(3));
@@ -249,9 +209,9 @@ mod tests {
     fn vanishing_moments_become_zero_instead_of_denormal() {
         let pool = Pool::new(1).unwrap();
         let mut optimizer = Optimizer::new(&adam_spec(), 1);
-        optimizer.step(&pool, &mut [1.0], &[1e-14], 0.1);
+        optimizer.step((Isa::detect(), &pool), &mut [1.0], &[1e-14], 0.1);
         for _ in 0..2000 {
-            optimizer.step(&pool, &mut [1.0], &[0.0], 0.1);
+            optimizer.step((Isa::detect(), &pool), &mut [1.0], &[0.0], 0.1);
         }
         assert!(optimizer.moments.iter().all(|moment| moment[0] == 0.0));
     }
@@ -261,7 +221,7 @@ mod tests {
         assert_eq!(average_keep(0.999, 1), (2.0_f64 / 11.0) as f32);
         assert_eq!(average_keep(0.999, 100_000), 0.999);
         let mut average = [0.0];
-        follow(&mut average, &[1.0], 0.75);
+        follow(Isa::detect(), &mut average, &[1.0], 0.75);
         assert_eq!(average, [0.25]);
     }
 }

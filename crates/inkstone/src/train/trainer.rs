@@ -254,14 +254,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn step(&mut self) -> Result<()> {
-        let Setup { train, training, augment, pool, .. } = *self.setup;
+        let Setup { train, training, augment, pool, isa, .. } = *self.setup;
         let (epoch, step) = (self.state.position.epoch, self.state.position.step);
         self.lay_out_batch(epoch, step);
         let first = step * train.batch_size;
         let samples = &self.order.1[first..first + self.targets.len()];
         let write_image = |i: usize, out: &mut [f32]| match augment {
-            Some(augment) => training.write_augmented(samples[i] as usize, augment, train.seed, epoch as u32, out),
-            None => training.write(samples[i] as usize, out),
+            Some(augment) => {
+                training.write_augmented(isa, samples[i] as usize, augment, (train.seed, epoch as u32), out);
+            }
+            None => training.write(isa, samples[i] as usize, out),
         };
         let n_done = (epoch * self.setup.steps_per_epoch() + step) as u64;
         let batch = Batch {
@@ -277,9 +279,9 @@ impl<'a> Trainer<'a> {
             return Err(not_finite("loss", outcome.loss_sum, n_done + 1, epoch, train));
         }
         let rate = self.schedule.rate(n_done);
-        state.optimizer.step(pool, &mut state.parameters.values, &self.buffers.gradients, rate);
+        state.optimizer.step((isa, pool), &mut state.parameters.values, &self.buffers.gradients, rate);
         if let (Some(average), Some(decay)) = (&mut state.average, train.ema) {
-            follow(average, &state.parameters.values, average_keep(decay, n_done + 1));
+            follow(isa, average, &state.parameters.values, average_keep(decay, n_done + 1));
         }
         let sums = &mut state.position.sums;
         sums.loss += outcome.loss_sum;
@@ -338,7 +340,7 @@ impl<'a> Trainer<'a> {
 
     fn validate(&self, parameters: &Parameters) -> super::loss::Measured {
         let samples = self.setup.validation;
-        let write = |i: usize, out: &mut [f32]| samples.write(i, out);
+        let write = |i: usize, out: &mut [f32]| samples.write(self.setup.isa, i, out);
         let logits = self.engine.logits(self.setup.pool, parameters, samples.len(), &write);
         measure(&logits, &samples.labels)
     }

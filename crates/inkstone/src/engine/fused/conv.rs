@@ -95,7 +95,7 @@ impl Conv {
         match self.backward {
             Backward::Sparse => pass.sparse(weights, image.winners, image.d_output, lists),
             Backward::Masked => {
-                pass.masked(image.output, image.winners, image.d_output);
+                pass.masked(image.winners, image.d_output);
                 if let BackwardWeights::Panels(panels) = weights {
                     let d = self.spread(image.output, image.winners, image.d_output, products);
                     pass.add_to_input(panels, d, rows);
@@ -218,19 +218,10 @@ impl Pass<'_> {
     }
 
     /// The kernel's and the bias' gradient from the positions that won, all channels side by side.
-    fn masked(&mut self, output: &[f32], bits: &[u32], d_output: &[f32]) {
-        let conv = self.conv;
-        let windows = conv.pool.expect("only a pooled convolution is masked");
-        let winners = Winners { windows, gather: &conv.gather, bits, d: d_output };
-        add_pooled_outer(self.isa, self.source, winners, self.kernel);
-        if let Some(bias) = &mut self.bias {
-            let n = bias.len();
-            for (d, y) in d_output.chunks_exact(n).zip(output.chunks_exact(n)) {
-                for ((bias, &d), &y) in bias.iter_mut().zip(d).zip(y) {
-                    *bias += if conv.epilogue == Epilogue::None || y > 0.0 { d } else { 0.0 };
-                }
-            }
-        }
+    fn masked(&mut self, bits: &[u32], d_output: &[f32]) {
+        let windows = self.conv.pool.expect("only a pooled convolution is masked");
+        let winners = Winners { windows, gather: &self.conv.gather, bits, d: d_output };
+        add_pooled_outer(self.isa, self.source, winners, self.kernel, self.bias.as_deref_mut());
     }
 }
 

@@ -11,15 +11,14 @@ mod lane;
 mod norm;
 mod pass;
 mod program;
+mod reduce;
 mod weights;
 
 use std::ops::Range;
 
-use inkstone_kernels::transpose;
-
 use self::lane::Lane;
 use self::norm::ChannelSums;
-use self::program::{Backward, Kind, Norm, Program};
+use self::program::{Kind, Norm, Program};
 use self::weights::{BlockWeights, Purpose, Weights};
 use super::{AlignedBuffer, Batch, Isa, Parameters, StepOutcome};
 use crate::parallel::Pool;
@@ -27,9 +26,6 @@ use crate::spec::plan::Plan;
 
 /// Images that go through the network together, so that a dense layer's weights are read once for all of them.
 const MICRO_BATCH: usize = 4;
-
-/// Values per task when the lanes are summed.
-const CHUNK: usize = 2048;
 
 /// A plan made ready for one instruction set.
 #[derive(Debug, Clone)]
@@ -47,8 +43,6 @@ pub struct TrainBuffers {
     batch_size: usize,
     weights: Weights,
     lanes: Vec<Lane>,
-    /// Room for the largest tensor, while it is turned.
-    sums: AlignedBuffer,
 }
 
 impl Fused {
@@ -80,7 +74,6 @@ impl Fused {
         let lane = || Lane::new(&self.program, self.isa, Purpose::Training, capacity, n_parameters);
         TrainBuffers {
             gradients: AlignedBuffer::zeros(n_parameters),
-            sums: AlignedBuffer::zeros(self.plan.parameters.iter().map(|info| info.len).max().unwrap_or(0)),
             batch_size,
             weights: Weights::new(&self.program, self.isa, Purpose::Training),
             lanes: (0..n_lanes(batch_size)).map(|_| lane()).collect(),
@@ -101,18 +94,18 @@ impl Fused {
     ) -> StepOutcome {
         let n = batch.targets.len();
         assert!((1..=buffers.batch_size).contains(&n), "a batch of {n} for buffers of {}", buffers.batch_size);
-        buffers.weights.load(&self.program, self.isa, &self.plan, parameters);
+        buffers.weights.load(pool, &self.program, self.isa, &self.plan, parameters);
         let n_lanes = n_lanes(n);
-        for (i, lane) in buffers.lanes[..n_lanes].iter_mut().enumerate() {
-            lane.begin(lane_range(n, n_lanes, i));
-        }
         if self.program.cuts.is_empty() {
             let (lanes, weights) = (&mut buffers.lanes[..n_lanes], &buffers.weights);
-            pool.for_each(lanes, |_, lane| self.micro_batches(lane, weights, batch));
+            pool.for_each(lanes, |i, lane| {
+                lane.begin(lane_range(n, n_lanes, i));
+                self.micro_batches(lane, weights, batch);
+            });
         } else {
             self.phases(pool, parameters, batch, buffers, n_lanes);
         }
-        self.reduce(pool, buffers, n_lanes);
+        reduce::reduce(pool, self.isa, &self.program.transposed, &buffers.lanes[..n_lanes], &mut buffers.gradients);
         // In the order of the lanes: the sum's bits depend on nothing else.
         let lanes = &buffers.lanes[..n_lanes];
         StepOutcome {
@@ -132,7 +125,7 @@ impl Fused {
         /// Images per task: enough to make the buffers' allocation cheap, few enough to keep all threads busy.
         const IMAGES: usize = 64;
         let mut weights = Weights::new(&self.program, self.isa, Purpose::Inference);
-        weights.load(&self.program, self.isa, &self.plan, parameters);
+        weights.load(pool, &self.program, self.isa, &self.plan, parameters);
         let n_classes = self.plan.n_classes;
         let mut logits = vec![0.0; n * n_classes];
         pool.for_each_chunk(&mut logits, IMAGES * n_classes, |task, logits| {
@@ -174,8 +167,9 @@ impl Fused {
         for (i, &cut) in cuts.iter().enumerate() {
             let start = if i == 0 { 0 } else { cuts[i - 1] };
             let loaded = &*weights;
-            pool.for_each(lanes, |_, lane| {
+            pool.for_each(lanes, |k, lane| {
                 if i == 0 {
+                    lane.begin(lane_range(batch.targets.len(), n_lanes, k));
                     self.load_images(lane, lane.images.clone(), batch.write_image);
                 }
                 self.forward(lane, loaded, start..cut, Some(batch));
@@ -234,24 +228,6 @@ impl Fused {
             _ => unreachable!("a cut is a batch norm"),
         }
     }
-
-    /// Sums the lanes' gradients in a fixed tree, and turns the transposed ones back.
-    fn reduce(&self, pool: &Pool, buffers: &mut TrainBuffers, n_lanes: usize) {
-        let TrainBuffers { lanes, sums, gradients, .. } = buffers;
-        let lanes = &lanes[..n_lanes];
-        pool.for_each_chunk(gradients, CHUNK, |i, out| tree_sum(lanes, i * CHUNK, out));
-        for block in &self.program.blocks {
-            let (kernel, k) = match &block.kind {
-                Kind::Conv(conv) if conv.backward == Backward::Sparse => (conv.kernel, conv.gather.row_len()),
-                Kind::Dense(dense) if dense.is_narrow => (dense.kernel, dense.n_inputs),
-                _ => continue,
-            };
-            let kernel = &mut gradients[self.plan.parameters[kernel].range()];
-            let rows = &mut sums[..kernel.len()];
-            rows.copy_from_slice(kernel);
-            transpose(rows, kernel, k);
-        }
-    }
 }
 
 /// How many lanes a batch is cut into: enough to feed many cores, few enough to be summed cheaply. A rule of the batch
@@ -263,19 +239,6 @@ pub fn n_lanes(batch_size: usize) -> usize {
 /// The images of lane i: as even as can be.
 fn lane_range(n: usize, n_lanes: usize, i: usize) -> Range<usize> {
     i * n / n_lanes..(i + 1) * n / n_lanes
-}
-
-/// Writes the sum of the lanes' gradients from `start` on: ((l0 + l1) + (l2 + l3)) + …
-fn tree_sum(lanes: &[Lane], start: usize, out: &mut [f32]) {
-    if let [lane] = lanes {
-        return out.copy_from_slice(&lane.gradients[start..][..out.len()]);
-    }
-    let (left, right) = lanes.split_at(lanes.len().div_ceil(2));
-    tree_sum(left, start, out);
-    let mut other = [0.0; CHUNK];
-    let other = &mut other[..out.len()];
-    tree_sum(right, start, other);
-    elementwise::add(other, out);
 }
 
 /// The stretches of a layer's kernel and bias in a flat buffer: the bias stands behind its kernel.

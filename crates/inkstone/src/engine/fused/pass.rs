@@ -341,7 +341,7 @@ impl Dense {
                 }
                 BackwardWeights::Panels(panels) => {
                     let rows = &mut scratch.rows[..d.len() / self.n_outputs * self.n_inputs];
-                    let of_d = (&*d, &self.rows[1], d.len() / self.n_outputs);
+                    let of_d = (d, &self.rows[1], d.len() / self.n_outputs);
                     product(lane.isa, of_d, panels, (None, Epilogue::None), rows);
                     for (i, row) in rows.chunks_exact(self.n_inputs).enumerate() {
                         elementwise::add(row, image_mut(d_input, *value, first + i));

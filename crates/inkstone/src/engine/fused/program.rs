@@ -5,6 +5,7 @@
 
 use inkstone_kernels::{Epilogue, Gather, Tiles, Windows};
 
+use super::reduce::MOST_COLUMNS;
 use crate::shape::Shape;
 use crate::spec::plan::{Function, Layer, Operation, Plan, Window};
 
@@ -31,6 +32,17 @@ pub(super) struct Program {
     pub(super) cuts: Vec<usize>,
     /// Whether the gradient of each value is wanted: not that of the input nor of what only depends on it.
     pub(super) wants_gradient: Vec<bool>,
+    /// Tensors whose gradients the lanes keep transposed, in the order of the flat buffer.
+    pub(super) transposed: Vec<Transposed>,
+}
+
+/// A tensor of k × n values whose gradient stands in the lanes as n × k.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Transposed {
+    /// Where it begins in the flat buffer.
+    pub(super) offset: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
 }
 
 /// One step of the forward pass, and its counterpart backward.
@@ -177,11 +189,19 @@ pub(super) struct Norm {
 impl Program {
     /// Compiles a plan.
     pub(super) fn new(plan: &Plan) -> Self {
-        let mut program =
-            Self { values: Vec::new(), blocks: Vec::new(), output: 0, cuts: Vec::new(), wants_gradient: Vec::new() };
+        let mut program = Self {
+            values: Vec::new(),
+            blocks: Vec::new(),
+            output: 0,
+            cuts: Vec::new(),
+            wants_gradient: Vec::new(),
+            transposed: Vec::new(),
+        };
         let input = program.value(plan.input);
         program.output = program.sequence(&plan.layers, input);
         program.wants_gradient = program.gradients();
+        program.transposed = program.blocks.iter().filter_map(|block| block.transposed(plan)).collect();
+        program.transposed.sort_by_key(|tensor| tensor.offset);
         program
     }
 
@@ -304,6 +324,18 @@ impl Program {
 }
 
 impl Block {
+    /// The kernel, if its gradient stands transposed in the lanes.
+    fn transposed(&self, plan: &Plan) -> Option<Transposed> {
+        let (kernel, k, n) = match &self.kind {
+            Kind::Conv(conv) if conv.backward == Backward::Sparse => {
+                (conv.kernel, conv.gather.row_len(), conv.channels[1])
+            }
+            Kind::Dense(dense) if dense.is_narrow => (dense.kernel, dense.n_inputs, dense.n_outputs),
+            _ => return None,
+        };
+        Some(Transposed { offset: plan.parameters[kernel].offset, k, n })
+    }
+
     /// The block in words: `inspect --blocks` prints it.
     pub(super) fn describe(&self) -> String {
         match &self.kind {
@@ -386,7 +418,9 @@ impl Conv {
         };
         let gather = Gather::new(offsets, window.size[0], line, window.size[1] * channels);
         let backward = match pool {
-            Some(pool) if pool.taps >= 4 && gather.segment_len() >= LONG_PIECE => Backward::Sparse,
+            Some(pool) if pool.taps >= 4 && gather.segment_len() >= LONG_PIECE && filters <= MOST_COLUMNS => {
+                Backward::Sparse
+            }
             Some(pool) if pool.taps >= 4 => Backward::Masked,
             _ => Backward::Full,
         };

@@ -4,6 +4,7 @@ use inkstone_kernels::{AlignedBuffer, Isa, Panels, Transformed, transpose};
 
 use super::program::{Backward, Conv, Dense, Forward, Kind, Norm, Program};
 use crate::engine::Parameters;
+use crate::parallel::Pool;
 use crate::spec::plan::Plan;
 
 /// What a step needs the parameters for.
@@ -102,33 +103,37 @@ impl Weights {
     }
 
     /// Takes the parameters over. Batch norms take the running statistics; training replaces them by the batch's.
-    pub(super) fn load(&mut self, program: &Program, isa: Isa, plan: &Plan, parameters: &Parameters) {
-        for (block, weights) in program.blocks.iter().zip(&mut self.blocks) {
-            match (&block.kind, weights) {
-                (
-                    Kind::Conv(Conv { kernel, bias, .. }) | Kind::Dense(Dense { kernel, bias, .. }),
-                    BlockWeights::Matrix { forward, bias: bias_values, backward },
-                ) => {
-                    let matrix = &parameters.values[plan.parameters[*kernel].range()];
-                    match forward {
-                        ForwardWeights::Panels(panels) => panels.pack(matrix),
-                        ForwardWeights::Transformed(kernels) => kernels.transform(isa, matrix),
-                    }
-                    if let (Some(bias), Some(values)) = (bias, bias_values) {
-                        values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
-                    }
-                    match backward {
-                        BackwardWeights::None => {}
-                        BackwardWeights::Panels(panels) => panels.pack_transposed(matrix),
-                        BackwardWeights::Rows(rows) => transpose(matrix, rows, bias_len(plan, *kernel)),
-                    }
+    pub(super) fn load(&mut self, pool: &Pool, program: &Program, isa: Isa, plan: &Plan, parameters: &Parameters) {
+        pool.for_each(&mut self.blocks, |i, weights| weights.load(&program.blocks[i].kind, isa, plan, parameters));
+    }
+}
+
+impl BlockWeights {
+    fn load(&mut self, kind: &Kind, isa: Isa, plan: &Plan, parameters: &Parameters) {
+        match (kind, self) {
+            (
+                Kind::Conv(Conv { kernel, bias, .. }) | Kind::Dense(Dense { kernel, bias, .. }),
+                Self::Matrix { forward, bias: bias_values, backward },
+            ) => {
+                let matrix = &parameters.values[plan.parameters[*kernel].range()];
+                match forward {
+                    ForwardWeights::Panels(panels) => panels.pack(matrix),
+                    ForwardWeights::Transformed(kernels) => kernels.transform(isa, matrix),
                 }
-                (Kind::BatchNorm(norm), BlockWeights::Norm(factors)) => {
-                    let state = |i: usize| &parameters.state[plan.state[i].range()];
-                    factors.set(norm, plan, parameters, state(norm.mean), state(norm.variance));
+                if let (Some(bias), Some(values)) = (bias, bias_values) {
+                    values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
                 }
-                _ => {}
+                match backward {
+                    BackwardWeights::None => {}
+                    BackwardWeights::Panels(panels) => panels.pack_transposed(matrix),
+                    BackwardWeights::Rows(rows) => transpose(matrix, rows, bias_len(plan, *kernel)),
+                }
             }
+            (Kind::BatchNorm(norm), Self::Norm(factors)) => {
+                let state = |i: usize| &parameters.state[plan.state[i].range()];
+                factors.set(norm, plan, parameters, state(norm.mean), state(norm.variance));
+            }
+            _ => {}
         }
     }
 }
