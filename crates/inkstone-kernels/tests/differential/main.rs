@@ -2,6 +2,10 @@
 //!
 //! The budget of an error is k·ε·Σ|terms|: what a sum of k roundings may lose, whatever its order.
 
+mod bf16;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod software;
+
 use inkstone_kernels::{
     Epilogue, Gather, Isa, Panels, Pieces, Target, Term, Tiles, Transformed, Windows, WinnerLists, Winners,
     WinogradScratch, add_combination, add_outer, add_pooled_outer, add_weight_sums, bit_words, max_pool,
@@ -234,6 +238,13 @@ fn winograd_convolutions_equal_the_textbook_and_pool_like_max_pool() {
                     );
                 }
             }
+            let mut stored = vec![0.0; height * width * n];
+            let target = Target::Image { size: [height, width], out: &mut stored };
+            winograd(isa, (&image, tiles), &kernels, (None, Epilogue::None), target, &mut scratch);
+            let mut summed = vec![0.25; stored.len()];
+            let target = Target::Sum { size: [height, width], out: &mut summed };
+            winograd(isa, (&image, tiles), &kernels, (None, Epilogue::None), target, &mut scratch);
+            assert!(summed.iter().zip(&stored).all(|(&sum, &value)| sum == 0.25 + value), "{isa}: added");
             for epilogue in [Epilogue::None, Epilogue::Relu] {
                 let mut out = vec![0.0; height * width * n];
                 let target = Target::Image { size: [height, width], out: &mut out };
