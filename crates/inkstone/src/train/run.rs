@@ -231,11 +231,11 @@ impl Record<'_> {
     }
 }
 
-pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The SHA-256 of a recipe but for its source: that may be a path, and the same training gives the same bytes wherever
 /// its images lie.
-fn recipe_sha256(text: &str) -> String {
+pub(crate) fn recipe_sha256(text: &str) -> String {
     let without_source = toml::from_str::<Recipe>(text).map(|mut recipe| {
         recipe.data.source = None;
         recipe.to_toml()
