@@ -108,6 +108,13 @@ pub enum Target<'a> {
         /// rows × columns × filters values.
         out: &'a mut [f32],
     },
+    /// As `Image`, but added to what is there: how the gradient of an input is gathered.
+    Sum {
+        /// Rows and columns of the output.
+        size: [usize; 2],
+        /// rows × columns × filters values.
+        out: &'a mut [f32],
+    },
     /// Each tile is a window of a 2×2 max pool; results and winners as of [`max_pool`](crate::max_pool).
     Pooled {
         /// tiles × filters values.
@@ -137,7 +144,7 @@ pub fn winograd(
     assert!(scratch.inputs.len() >= FREQUENCIES * MOST_TILES * padded, "the scratch has room for the channels");
     assert!(scratch.products.len() >= FREQUENCIES * MOST_TILES * 2 * isa.lanes(), "the scratch has room for products");
     match &target {
-        Target::Image { size: [rows, columns], out } => {
+        Target::Image { size: [rows, columns], out } | Target::Sum { size: [rows, columns], out } => {
             assert_eq!(out.len(), rows * columns * n, "rows × columns × filters values");
             assert!(tiles.grid == [rows.div_ceil(2), columns.div_ceil(2)], "a tile for every two rows and columns");
         }
@@ -446,18 +453,51 @@ impl Kernel for Finish<'_, '_> {
                                 put_bits::<V>(winners.add(tap * words), filter, bits);
                             }
                         }
-                        Target::Image { size: [height, width], out } => {
-                            let (i, j) = (2 * (tile / tiles.grid[1]), 2 * (tile % tiles.grid[1]));
-                            for (tap, value) in y.into_iter().enumerate() {
-                                let (i, j) = (i + tap / 2, j + tap % 2);
-                                if i < *height && j < *width {
-                                    let value = rectified(value, *epilogue);
-                                    value.store_up_to(out.as_mut_ptr().add((i * *width + j) * n + filter), count);
-                                }
-                            }
+                        Target::Image { size, out } => {
+                            let place = Place { tile, columns: tiles.grid[1], size: *size, n, filter };
+                            put_tile::<V, false>(y, *epilogue, place, out);
+                        }
+                        Target::Sum { size, out } => {
+                            let place = Place { tile, columns: tiles.grid[1], size: *size, n, filter };
+                            put_tile::<V, true>(y, *epilogue, place, out);
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Which outputs a tile and a vector of filters are.
+#[derive(Clone, Copy)]
+struct Place {
+    tile: usize,
+    /// Tiles side by side.
+    columns: usize,
+    /// Rows and columns of the output.
+    size: [usize; 2],
+    n: usize,
+    filter: usize,
+}
+
+/// Stores the four outputs of a tile, or adds them to what is there, as far as there are such rows and columns.
+///
+/// # Safety
+/// The CPU has V's instructions; `out` has rows × columns × n values.
+#[inline(always)]
+unsafe fn put_tile<V: Vector, const IS_SUM: bool>(y: [V; 4], epilogue: Epilogue, place: Place, out: &mut [f32]) {
+    let Place { tile, columns, size: [height, width], n, filter } = place;
+    for (tap, value) in y.into_iter().enumerate() {
+        let (i, j) = (2 * (tile / columns) + tap / 2, 2 * (tile % columns) + tap % 2);
+        if i < height && j < width {
+            // SAFETY: the caller's promise; filters beyond n are cut off.
+            unsafe {
+                let to = out.as_mut_ptr().add((i * width + j) * n + filter);
+                let mut value = rectified(value, epilogue);
+                if IS_SUM {
+                    value = V::load_up_to(to, n - filter).add(value);
+                }
+                value.store_up_to(to, n - filter);
             }
         }
     }

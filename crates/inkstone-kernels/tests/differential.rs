@@ -234,6 +234,13 @@ fn winograd_convolutions_equal_the_textbook_and_pool_like_max_pool() {
                     );
                 }
             }
+            let mut stored = vec![0.0; height * width * n];
+            let target = Target::Image { size: [height, width], out: &mut stored };
+            winograd(isa, (&image, tiles), &kernels, (None, Epilogue::None), target, &mut scratch);
+            let mut summed = vec![0.25; stored.len()];
+            let target = Target::Sum { size: [height, width], out: &mut summed };
+            winograd(isa, (&image, tiles), &kernels, (None, Epilogue::None), target, &mut scratch);
+            assert!(summed.iter().zip(&stored).all(|(&sum, &value)| sum == 0.25 + value), "{isa}: added");
             for epilogue in [Epilogue::None, Epilogue::Relu] {
                 let mut out = vec![0.0; height * width * n];
                 let target = Target::Image { size: [height, width], out: &mut out };

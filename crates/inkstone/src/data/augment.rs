@@ -328,7 +328,7 @@ mod tests {
             let mut out = vec![0.0_f32; 200 * SIZE.len()];
             let pool = Pool::new(n_threads).unwrap();
             pool.for_each_chunk(&mut out, SIZE.len(), |i, out| {
-                augment.apply(Isa::detect(), &image, (5, 2, i as u32), out)
+                augment.apply(Isa::detect(), &image, (5, 2, i as u32), out);
             });
             out.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
         };

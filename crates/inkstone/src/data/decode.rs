@@ -10,7 +10,6 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::dataset::{Image, Size};
 use super::idx::describe_bytes;
-use super::small_png;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most pixels of an image that is read: 100 million.
@@ -21,6 +20,9 @@ const MAX_ALLOCATION: u64 = MAX_PIXELS * 8;
 
 /// The longest image file that is read: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// The memory that reading a file begins with.
+const SMALL_FILE_BYTES: usize = 16 << 10;
 
 /// What is understood, as messages say it.
 const EXPECTED: &str = "a PNG, JPEG, BMP or PGM image";
@@ -55,9 +57,6 @@ impl DecodedImage {
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
-    if let Some((size, pixels)) = small_png::decode(bytes) {
-        return Ok(DecodedImage { size, pixels });
-    }
     let format = format(bytes)?;
     let damaged = |error: &image::ImageError| {
         Error::new(ErrorKind::Data, format!("damaged {} image: {}", name(format), reason(error)))
@@ -87,18 +86,12 @@ pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
 /// # Errors
 /// `Io` where it cannot be read, `Data` where it is too long.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    read_rest(path, open(path)?, Vec::new())
-}
-
-pub(super) fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| Error::io(path, "read the image", &error))
-}
-
-/// All bytes of a file whose first ones are `bytes`.
-pub(super) fn read_rest(path: &Path, file: File, mut bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let failed = |error: &std::io::Error| Error::io(path, "read the image", error);
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    // Room for a small image: its file is then read in one call instead of many.
+    let mut bytes = Vec::with_capacity(SMALL_FILE_BYTES);
     // One byte more than allowed tells a file that is too long, whatever its length is said to be.
-    let limit = MAX_FILE_BYTES + 1 - bytes.len() as u64;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io(path, "read the image", &error))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let expected = format!("an image file of at most {} MiB", MAX_FILE_BYTES >> 20);
         return Err(Error::mismatch(ErrorKind::Data, expected, "a longer one").with_file(path));

@@ -3,16 +3,13 @@
 //! Classes are sorted bytewise, files by path, so that labels never depend on the file system. Hidden files and what
 //! is no image by its extension are passed over (and counted in a note); an image that cannot be decoded is an error.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dataset::{Dataset, Images, Part, Sample, SampleId};
-use super::decode::{DecodedImage, decode, open, read_rest};
+use super::decode::{DecodedImage, decode, read_file};
 use super::listing::list;
-use super::small_png;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 
@@ -24,9 +21,6 @@ const MAX_BYTES: u64 = 8 << 30;
 
 /// Small images that a thread copies in one go.
 const IMAGES_PER_TASK: usize = 256;
-
-/// What is read of a file at first: the whole of a small one.
-const SMALL_FILE_BYTES: usize = 64 << 10;
 
 /// How many bad files an error lists.
 const MAX_LISTED: usize = 20;
@@ -196,24 +190,9 @@ fn decode_all(entries: &[Entry], pool: &Pool) -> Result<Vec<DecodedImage>> {
     })
 }
 
-thread_local! {
-    /// The beginning of the file that is being read; kept from file to file.
-    static FILE_START: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Reads and decodes one image file.
 pub fn decode_file(path: &Path) -> Result<DecodedImage> {
-    let mut file = open(path)?;
-    FILE_START.with_borrow_mut(|start| {
-        start.resize(SMALL_FILE_BYTES, 0);
-        // One that cannot be read fails again below, and says why.
-        let n = file.read(start).unwrap_or(0);
-        if let Some((size, pixels)) = small_png::decode(&start[..n]) {
-            return Ok(DecodedImage { size, pixels });
-        }
-        let bytes = read_rest(path, file, start[..n].to_vec())?;
-        decode(&bytes).map_err(|error| error.with_file(path))
-    })
+    decode(&read_file(path)?).map_err(|error| error.with_file(path))
 }
 
 /// One bad file speaks for itself; several are listed.

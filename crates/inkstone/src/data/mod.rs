@@ -7,10 +7,6 @@ pub mod dataset;
 pub mod fingerprint;
 
 #[cfg(feature = "formats")]
-mod inflate;
-#[cfg(feature = "formats")]
-mod small_png;
-#[cfg(feature = "formats")]
 pub mod decode;
 pub mod idx;
 mod arrays;

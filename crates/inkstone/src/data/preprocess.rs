@@ -172,8 +172,8 @@ impl Preprocess {
         let n_channels = self.size.channels;
         let Scale { shift, divisor } = self.scale;
         if self.stored.spec.normalise == Normalise::Image {
-            for c in 0..n_channels {
-                normalise_by_own(values, [c, n_channels], divisor[c]);
+            for (c, divisor) in divisor.into_iter().enumerate().take(n_channels) {
+                normalise_by_own(values, [c, n_channels], divisor);
             }
         } else {
             for pixel in values.chunks_exact_mut(n_channels) {

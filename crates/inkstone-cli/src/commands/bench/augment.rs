@@ -21,7 +21,7 @@ pub(super) fn run(args: &Words, context: &Context) -> Result<Figures> {
         let error = Error::mismatch(ErrorKind::Usage, "a recipe that augments", "one without random steps");
         error.with_help("give it some: augment.rotation_degrees=10 augment.zoom=0.1")
     })?;
-    let pool = context.pool()?;
+    let (pool, isa) = (context.pool()?, context.isa);
     let parts: [&[u32]; 1] = [&split.train];
     let [samples] = Samples::of_parts(dataset, parts, &preprocess, pool);
     let steps = serde_json::json!(recipe.augment);
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Words, context: &Context) -> Result<Figures> {
             for (k, out) in values.chunks_exact_mut(size.len()).enumerate() {
                 let i = n_done + task * N_PER_TASK + k;
                 let epoch = (i / samples.len()) as u32;
-                samples.write_augmented(i % samples.len(), &augment, recipe.train.seed, epoch, out);
+                samples.write_augmented(isa, i % samples.len(), &augment, (recipe.train.seed, epoch), out);
             }
         });
         n_done += N_WRITTEN;

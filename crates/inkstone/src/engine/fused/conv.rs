@@ -74,13 +74,22 @@ impl Conv {
         isa: Isa,
         plan: &Plan,
         weights: &BlockWeights,
-        image: Gradient<'_>,
+        mut image: Gradient<'_>,
         scratch: &mut Scratch,
     ) {
         let BlockWeights::Matrix { backward: weights, .. } = weights else { unreachable!("a convolution has weights") };
         // The border stays zero between images of one block: only the middle is written.
-        let Scratch { products, padded: padded_input, d_padded, rows, lists, .. } = scratch;
+        let Scratch { products, padded: padded_input, d_padded, rows, lists, turned, winograd, .. } = scratch;
         let source = padded(self.padding, image.input, padded_input);
+        if let (Some((tiles, padding)), BackwardWeights::Turned(kernels, _), Some(out)) =
+            (self.turned, weights, image.d_input.as_deref_mut())
+        {
+            let d = self.spread(image.output, image.winners, image.d_output, products);
+            let d = padded(Some(padding), d, turned);
+            let target = Target::Sum { size: self.input_size, out };
+            self::winograd(isa, (d, tiles), kernels, (None, Epilogue::None), target, winograd);
+            image.d_input = None;
+        }
         let (d_source, d_image): (Option<&mut [f32]>, _) = match (image.d_input, self.padding) {
             (Some(d_input), Some(padding)) => {
                 let d_padded = &mut d_padded[..padding.len()];

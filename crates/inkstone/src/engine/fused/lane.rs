@@ -43,6 +43,8 @@ pub(super) struct Scratch {
     pub(super) d_padded: AlignedBuffer,
     /// Gradients of a few windows, before they are added to the image.
     pub(super) rows: AlignedBuffer,
+    /// The padded gradient of a convolution's output.
+    pub(super) turned: AlignedBuffer,
     /// Terms of a sum over images or over dense outputs.
     pub(super) terms: Vec<Term>,
     /// The outputs of a convolution that won their pool windows.
@@ -89,7 +91,10 @@ impl Scratch {
             program.largest(|block| if let Kind::Conv(conv) = &block.kind { need(conv) } else { 0 })
         };
         let padded = conv(&|conv| conv.padding.map_or(0, |padding| padding.len()));
-        let winograd = conv(&|conv| if matches!(conv.forward, Forward::Winograd(_)) { conv.channels[0] } else { 0 });
+        let winograd = conv(&|conv| {
+            let forward = if matches!(conv.forward, Forward::Winograd(_)) { conv.channels[0] } else { 0 };
+            if conv.turned.is_some() { forward.max(conv.channels[1]) } else { forward }
+        });
         let products = conv(&|conv| {
             let is_kept = conv.pool.is_some() && (conv.forward == Forward::Product || purpose == Purpose::Training);
             if is_kept { conv.n_products() } else { 0 }
@@ -107,6 +112,7 @@ impl Scratch {
                 _ => 0,
             });
             scratch.d_padded = AlignedBuffer::zeros(padded);
+            scratch.turned = AlignedBuffer::zeros(conv(&|conv| conv.turned.map_or(0, |(_, padding)| padding.len())));
             scratch.rows = AlignedBuffer::zeros(ROWS_AT_ONCE * longest_row);
             scratch.terms = vec![
                 Term::default();

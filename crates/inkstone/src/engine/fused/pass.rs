@@ -332,7 +332,7 @@ impl Dense {
             }
             let Some((d_input, value)) = &mut d_input else { continue };
             match weights {
-                BackwardWeights::None => {}
+                BackwardWeights::None | BackwardWeights::Turned(..) => {}
                 BackwardWeights::Rows(rows) => {
                     for (i, d) in d.chunks_exact(self.n_outputs).enumerate() {
                         let d_input = image_mut(d_input, *value, first + i);

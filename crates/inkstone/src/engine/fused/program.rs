@@ -97,12 +97,17 @@ pub(super) struct Conv {
     pub(super) d_rows: Gather,
     /// Rows and columns of the output, before the pool.
     pub(super) size: [usize; 2],
+    /// Rows and columns of the input.
+    pub(super) input_size: [usize; 2],
     pub(super) padding: Option<Padding>,
     pub(super) pool: Option<Windows>,
     pub(super) epilogue: Epilogue,
     pub(super) forward: Forward,
     /// Behind a max pool most outputs carry no gradient: the backward pass then visits only those that do.
     pub(super) backward: Backward,
+    /// Where the input's gradient is a convolution by minimal filtering, too: of the padded gradient of the output with
+    /// the kernels turned by half a turn.
+    pub(super) turned: Option<(Tiles, Padding)>,
 }
 
 /// How the outputs of a convolution are computed.
@@ -429,6 +434,16 @@ impl Conv {
             Some(pool) if pool.taps == 4 => Forward::PooledProduct,
             _ => Forward::Product,
         };
+        let can_turn =
+            is_small && pool.is_none() && filters >= WINOGRAD_CHANNELS && window.before.iter().all(|&p| p <= 2);
+        let turned = can_turn.then(|| {
+            let grid = [height.div_ceil(2), width.div_ceil(2)];
+            let before = [2 - window.before[0], 2 - window.before[1]];
+            let side = |axis: usize, inner: usize| (2 * grid[axis] + 2).max(before[axis] + inner);
+            let outer = [side(0, rows), side(1, columns)];
+            let padding = Padding { before, inner: [rows, columns], outer, channels: filters };
+            (Tiles { grid, line: outer[1] * filters, channels: filters }, padding)
+        });
         Self {
             kernel,
             bias,
@@ -436,11 +451,13 @@ impl Conv {
             gather,
             d_rows: Gather::dense(ROWS_AT_ONCE, filters, filters),
             size: [rows, columns],
+            input_size: [height, width],
             padding,
             pool,
             epilogue: epilogue(has_relu),
             forward,
             backward,
+            turned,
         }
     }
 

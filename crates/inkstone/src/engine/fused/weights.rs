@@ -51,6 +51,8 @@ pub(super) enum BackwardWeights {
     Panels(Panels),
     /// The transpose, row-major: row o holds the K weights of output o.
     Rows(AlignedBuffer),
+    /// Each kernel turned by half a turn, inputs and outputs exchanged, transformed; and the room to turn them in.
+    Turned(Transformed, AlignedBuffer),
 }
 
 /// A batch normalisation as a line per channel.
@@ -69,7 +71,7 @@ impl Weights {
         let blocks = program.blocks.iter().map(|block| {
             let wants_input = purpose == Purpose::Training && program.wants_gradient[block.input];
             match &block.kind {
-                Kind::Conv(Conv { gather, channels: [channels, n], forward, backward, bias, .. }) => {
+                Kind::Conv(Conv { gather, channels: [channels, n], forward, backward, bias, turned, .. }) => {
                     let k = gather.row_len();
                     BlockWeights::Matrix {
                         forward: match forward {
@@ -79,6 +81,10 @@ impl Weights {
                         bias: bias.map(|_| AlignedBuffer::zeros(*n)),
                         backward: match (wants_input, backward) {
                             (false, _) => BackwardWeights::None,
+                            (true, _) if turned.is_some() => BackwardWeights::Turned(
+                                Transformed::new(isa, *n, *channels),
+                                AlignedBuffer::zeros(k * n),
+                            ),
                             (true, Backward::Full | Backward::Masked) => {
                                 BackwardWeights::Panels(Panels::new(isa, *n, k))
                             }
@@ -127,6 +133,13 @@ impl BlockWeights {
                     BackwardWeights::None => {}
                     BackwardWeights::Panels(panels) => panels.pack_transposed(matrix),
                     BackwardWeights::Rows(rows) => transpose(matrix, rows, bias_len(plan, *kernel)),
+                    BackwardWeights::Turned(kernels, turned) => {
+                        let tap = matrix.len() / 9;
+                        for (from, to) in matrix.chunks_exact(tap).zip(turned.chunks_exact_mut(tap).rev()) {
+                            transpose(from, to, bias_len(plan, *kernel));
+                        }
+                        kernels.transform(isa, turned);
+                    }
                 }
             }
             (Kind::BatchNorm(norm), Self::Norm(factors)) => {
