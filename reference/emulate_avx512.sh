@@ -6,6 +6,7 @@
 #
 # Boots Debian's kernel in the Bochs emulator with the statically linked test program as the only user. Needs, on Debian:
 #     apt-get install bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso cpio tmux gcc libc6-dev
+# What the emulated CPU lacks too (AVX512-BF16, AMX) the kernels' tests execute in software.
 # Slower than the machine by a factor of about a hundred.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -47,7 +47,7 @@ pub(crate) struct Global {
     /// Worker threads; 0: one per core
     #[arg(long, global = true, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
-    /// Instruction set: auto, avx512, avx2, scalar
+    /// Instruction set: auto, amx, avx512, avx2, neon, simd128, scalar
     #[arg(long, global = true, value_name = "NAME", default_value = "auto", hide_default_value = true)]
     pub(crate) isa: String,
     /// Seed of everything random in training (`train.seed`)

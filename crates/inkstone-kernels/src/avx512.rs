@@ -24,7 +24,7 @@ pub(crate) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 
 /// Sixteen values in one register.
 #[derive(Clone, Copy)]
-pub(crate) struct F32x16(__m512);
+pub(crate) struct F32x16(pub(crate) __m512);
 
 /// The mask of the first n lanes.
 #[inline(always)]

@@ -2,6 +2,10 @@
 //!
 //! The budget of an error is k·ε·Σ|terms|: what a sum of k roundings may lose, whatever its order.
 
+mod bf16;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod software;
+
 use inkstone_kernels::{
     Epilogue, Gather, Isa, Panels, Pieces, Target, Term, Tiles, Transformed, Windows, WinnerLists, Winners,
     WinogradScratch, add_combination, add_outer, add_pooled_outer, add_weight_sums, bit_words, max_pool,
