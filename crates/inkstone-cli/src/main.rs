@@ -24,6 +24,8 @@ pub(crate) enum Outcome {
     Done,
     /// Some of many files failed, each reported in its place: exit code 1.
     SomeFailed,
+    /// Ctrl-C came, and what was done before it is printed: exit code 130.
+    Interrupted,
 }
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(interrupt::EXIT_CODE),
         Err(error) => {
             report(&error, wants_json);
             ExitCode::from(exit_code(&error))

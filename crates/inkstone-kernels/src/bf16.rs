@@ -72,6 +72,27 @@ impl Kernel for Rounding<'_> {
     }
 }
 
+/// Rounds every value to the nearest bf16 and keeps it as `f32`.
+pub fn round_to_bf16(isa: Isa, values: &mut [f32]) {
+    isa.run(RoundingInPlace { values });
+}
+
+struct RoundingInPlace<'a> {
+    values: &'a mut [f32],
+}
+
+impl Kernel for RoundingInPlace<'_> {
+    type Output = ();
+
+    /// As [`Rounding`]: a loop for the compiler.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for value in self.values {
+            *value = Bf16::from_f32(*value).to_f32();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +135,9 @@ mod tests {
             let mut out = vec![Bf16::default(); values.len()];
             to_bf16(isa, &values, &mut out);
             assert!(out.iter().map(|value| value.to_bits()).eq(expected.iter().copied()), "{isa}");
+            let mut rounded = values.clone();
+            round_to_bf16(isa, &mut rounded);
+            assert!(rounded.iter().map(|value| value.to_bits()).eq(expected.iter().map(|&bits| u32::from(bits) << 16)));
         }
     }
 }

@@ -41,7 +41,7 @@ mod vector;
 mod winograd;
 
 pub use aligned::{Aligned, AlignedBuffer, Plain};
-pub use bf16::{Bf16, to_bf16};
+pub use bf16::{Bf16, round_to_bf16, to_bf16};
 pub use ceiling::fma_ceiling;
 pub use combine::{Pieces, Term, add_combination};
 pub use gather::Gather;

@@ -10,6 +10,7 @@ use inkstone::shape::Shape;
 use inkstone::spec::builtin;
 use inkstone::spec::model::{Activation, LayerSpec, ModelSpec};
 use inkstone::spec::plan::Plan;
+use inkstone::spec::training::Precision;
 use support::formula::values;
 
 /// A network that uses one thing, or all at once; made for `n_classes` logits.
@@ -148,7 +149,11 @@ impl Setup {
 
     /// Outcome, gradients and new state of the fused engine.
     fn fused(&self, isa: Isa, n_threads: usize) -> (StepOutcome, Vec<f32>, Vec<f32>) {
-        let fused = Fused::compile(&self.plan, isa);
+        self.fused_in(Precision::F32, isa, n_threads)
+    }
+
+    fn fused_in(&self, precision: Precision, isa: Isa, n_threads: usize) -> (StepOutcome, Vec<f32>, Vec<f32>) {
+        let fused = Fused::with_precision(&self.plan, isa, precision);
         let pool = Pool::new(n_threads).expect("threads");
         let mut buffers = fused.train_buffers(self.targets.len());
         let mut parameters = self.parameters.clone();
@@ -255,6 +260,27 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
                 assert_eq!(bits(&gradients), bits(&other_gradients), "{name}, {isa}, {n_threads} threads");
                 assert_eq!(bits(&state), bits(&other_state), "{name}, {isa}, {n_threads} threads");
             }
+        }
+    }
+}
+
+/// bf16 keeps eight bits: what can be asked for is that the step goes the way of the exact one.
+#[test]
+fn a_step_in_bf16_goes_the_way_of_the_exact_one_on_any_number_of_threads() {
+    for (name, input, n_classes, layers) in networks() {
+        let setup = Setup::new(&layers, input, n_classes, 37);
+        for isa in Isa::available() {
+            let (exact, exact_gradients, _) = setup.fused(isa, 2);
+            let (outcome, gradients, _) = setup.fused_in(Precision::Bf16, isa, 2);
+            let loss = (outcome.loss_sum - exact.loss_sum).abs() / exact.loss_sum;
+            assert!(loss < 0.02, "{name}, {isa}: {outcome:?}, expected {exact:?}");
+            assert!(outcome.loss_sum != exact.loss_sum, "{name}, {isa}: nothing was rounded");
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+            let sizes = dot(&gradients, &gradients) * dot(&exact_gradients, &exact_gradients);
+            let cosine = dot(&gradients, &exact_gradients) / sizes.sqrt();
+            assert!(cosine > 0.97, "{name}, {isa}: the cosine of the gradients is {cosine}");
+            let alone = setup.fused_in(Precision::Bf16, isa, 1);
+            assert!(alone.0 == outcome && alone.1 == gradients, "{name}, {isa}: other bits on one thread");
         }
     }
 }

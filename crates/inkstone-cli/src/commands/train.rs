@@ -1,5 +1,7 @@
 //! `inkstone train`: recipe → data → split → training → run folder → test report.
 
+mod seeds;
+
 use std::path::{Path, PathBuf};
 
 use inkstone::data::fingerprint::{Fingerprint, fingerprint};
@@ -26,7 +28,11 @@ use crate::terminal::Watcher;
   inkstone train letters/ epochs=20             a folder with one folder of images per class
   inkstone train recipes/mine.toml train.learning_rate=0.01 --out runs/fast
   inkstone train --resume runs/mnist-001        go on after an interruption, to the same bytes
-  inkstone train --resume runs/mnist-001 epochs=10          go on for more epochs")]
+  inkstone train --resume runs/mnist-001 epochs=10          go on for more epochs
+  inkstone train mnist-fast --seeds 30          mean, spread and time over 30 trainings
+
+With --seeds nothing is written and no model is kept: redirect what it prints. Training once more with one of the \
+seeds (--seed) gives that model, byte for byte.")]
 pub(crate) struct Args {
     /// A recipe's name or file, or a source of images; then overrides of recipe keys such as epochs=3
     #[arg(value_name = "RECIPE|SOURCE] [KEY=VALUE")]
@@ -41,8 +47,11 @@ pub(crate) struct Args {
     #[arg(long, requires = "out")]
     force: bool,
     /// Go on with a run that was interrupted, or for more epochs (epochs=N)
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "out", "force", "seed"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "out", "force", "seed", "seeds"])]
     resume: Option<PathBuf>,
+    /// Train N times in memory, with seeds SEED, SEED+1, …, and print accuracy and time of each, with mean and spread
+    #[arg(long, value_name = "N", conflicts_with_all = ["out", "force"], value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: Option<u32>,
 }
 
 /// Trains, saves and prints the report (with `--json` the document of `report.json`).
@@ -68,6 +77,9 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
     let notes = split.notes.clone();
     let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
+    if let Some(n_seeds) = args.seeds {
+        return seeds::run(&job, &notes, n_seeds as usize, context).map_err(|error| chosen.blame(error));
+    }
     let folder = match &args.out {
         Some(path) => {
             let existing = if args.force { Existing::Replace } else { Existing::Refuse };

@@ -362,9 +362,8 @@ fn a_sum_of_buffers_is_the_same_on_every_instruction_set() {
         let mut distance = 1;
         while distance < n as usize {
             for i in (0..n as usize - distance).step_by(2 * distance) {
-                for k in 0..37 {
-                    expected[i][k] += expected[i + distance][k];
-                }
+                let (left, right) = expected.split_at_mut(i + distance);
+                left[i].iter_mut().zip(&right[0]).for_each(|(sum, value)| *sum += value);
             }
             distance *= 2;
         }

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::recipe::Recipe;
 
 /// Name and text of each.
-const RECIPES: [(&str, &str); 3] = [
+const RECIPES: [(&str, &str); 4] = [
     ("mnist", include_str!("../../recipes/mnist.toml")),
+    ("mnist-fast", include_str!("../../recipes/mnist-fast.toml")),
     ("images", include_str!("../../recipes/images.toml")),
     ("digits", include_str!("../../recipes/digits.toml")),
 ];

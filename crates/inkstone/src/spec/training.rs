@@ -149,6 +149,9 @@ pub enum Keep {
 pub enum Precision {
     /// 32-bit floating point.
     F32,
+    /// The operands of products rounded to bf16 (8 bits of significance); sums, the parameters that are trained and the
+    /// optimizer stay 32-bit. Fast where the CPU has AMX or AVX512-BF16, slower than `f32` elsewhere.
+    Bf16,
 }
 
 impl Default for TrainSpec {

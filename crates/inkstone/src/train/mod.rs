@@ -21,6 +21,7 @@ pub use metrics::{EpochMetrics, judge_curves};
 pub use optimizer::Optimizer;
 pub use recipe::{Fitted, fit_recipe};
 pub use run::{Ended, Origin, run};
+pub(crate) use run::{PROGRAM_VERSION, recipe_sha256};
 pub use schedule::Schedule;
 pub use state::State;
 pub use trainer::{Setup, Trained, Watch, fit};

@@ -11,10 +11,11 @@ use super::resume::{self, Circumstances};
 use super::state::State;
 use super::trainer::{Setup, Trainer, Watch};
 use crate::checkpoint::{Checkpoint, Provenance};
+use crate::engine::Isa;
 use crate::engine::fused::n_lanes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256_hex;
-use crate::spec::training::Keep;
+use crate::spec::training::{Keep, Precision};
 use crate::spec::{Plan, Recipe, TrainSpec};
 
 /// Where the samples and the settings come from: what the run's files say of it.
@@ -189,7 +190,7 @@ impl Record<'_> {
             recipe: self.origin.recipe.to_owned(),
             data_fingerprint: self.origin.fingerprint.to_owned(),
             split_sha256: sha256_hex(self.origin.split),
-            isa: self.setup.isa.name().to_owned(),
+            isa: arithmetic(self.setup.isa, self.setup.train.precision).to_owned(),
             program_version: PROGRAM_VERSION.to_owned(),
             n_lanes: n_lanes(self.setup.train.batch_size.min(self.setup.training.len())),
         }
@@ -230,11 +231,11 @@ impl Record<'_> {
     }
 }
 
-pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The SHA-256 of a recipe but for its source: that may be a path, and the same training gives the same bytes wherever
 /// its images lie.
-fn recipe_sha256(text: &str) -> String {
+pub(crate) fn recipe_sha256(text: &str) -> String {
     let without_source = toml::from_str::<Recipe>(text).map(|mut recipe| {
         recipe.data.source = None;
         recipe.to_toml()
@@ -310,5 +311,15 @@ fn log_line(event: &Event<'_>) -> Option<String> {
         Event::Warning(text) => Some(format!("warning: {text}")),
         Event::Stopped(ending) => Some(ending.to_string()),
         _ => None,
+    }
+}
+
+/// What decides the bits of a training: the instruction set, in bf16 with the unit that multiplies.
+fn arithmetic(isa: Isa, precision: Precision) -> &'static str {
+    match precision {
+        Precision::Bf16 => isa.bf16_name(),
+        // AMX has no 32-bit products: the vectors beside it are those of AVX-512.
+        Precision::F32 if isa.name() == "amx" => "avx512",
+        Precision::F32 => isa.name(),
     }
 }

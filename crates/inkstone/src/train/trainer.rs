@@ -147,7 +147,7 @@ impl<'a> Trainer<'a> {
     /// From the start, or from a state that this very setup (but for `epochs`) led to.
     pub(crate) fn new(setup: &'a Setup<'a>, state: Option<State>) -> Result<Self> {
         let plan = setup.plan()?;
-        let engine = Fused::compile(&plan, setup.isa);
+        let engine = Fused::with_precision(&plan, setup.isa, setup.train.precision);
         let samples = setup.training;
         let state = state.unwrap_or_else(|| State::initial(&plan, setup.train));
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use inkstone_kernels::{
     Epilogue, Isa, Panels, Target, WinnerLists, Winners, add_outer, add_pooled_outer, add_weight_sums, bit_words,
-    max_pool, pooled_product, product, winograd,
+    max_pool, pooled_product, pooled_product_bf16, product, product_bf16, to_bf16, winograd,
 };
 
 use super::lane::Scratch;
@@ -64,6 +64,20 @@ impl Conv {
                 let products = &mut scratch.products[..self.n_products()];
                 product(isa, rows, panels, (line.0, Epilogue::None), products);
                 max_pool(isa, products, pool, self.epilogue, image.output, image.winners);
+            }
+            (Method::Bf16, ForwardWeights::Bf16(panels)) => {
+                let rounded = &mut scratch.rounded[..source.len()];
+                to_bf16(isa, source, rounded);
+                match self.pool {
+                    Some(_) => {
+                        let pooled = (image.output, image.winners);
+                        pooled_product_bf16(isa, (rounded, &self.gather), panels, line, pooled);
+                    }
+                    None => {
+                        let rows = (&*rounded, &self.gather, self.gather.n_rows());
+                        product_bf16(isa, rows, panels, line, image.output);
+                    }
+                }
             }
             _ => unreachable!("the weights were packed for the method"),
         }

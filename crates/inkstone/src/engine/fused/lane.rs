@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use inkstone_kernels::{AlignedBuffer, Isa, Term, WinnerLists, WinogradScratch, bit_words};
+use inkstone_kernels::{Aligned, AlignedBuffer, Bf16, Isa, Term, WinnerLists, WinogradScratch, bit_words};
 
 use super::norm::ChannelSums;
 use super::program::{Backward, Block, Conv, Forward, Kind, Program, ROWS_AT_ONCE};
@@ -44,6 +44,8 @@ pub(super) struct Scratch {
     pub(super) d_padded: AlignedBuffer,
     /// Gradients of a few windows, before they are added to the image.
     pub(super) rows: AlignedBuffer,
+    /// The (padded) input of a convolution in bf16.
+    pub(super) rounded: Aligned<Bf16>,
     /// The padded gradient of a convolution's output.
     pub(super) turned: AlignedBuffer,
     /// Terms of a sum over images or over dense outputs.
@@ -97,12 +99,19 @@ impl Scratch {
             let forward = if matches!(conv.forward, Forward::Winograd(_)) { conv.channels[0] } else { 0 };
             if conv.turned.is_some() { forward.max(conv.channels[1]) } else { forward }
         });
+        let rounded = program.largest(|block| match &block.kind {
+            Kind::Conv(conv) if conv.forward == Forward::Bf16 => {
+                conv.padding.map_or(program.values[block.input].len, |padding| padding.len())
+            }
+            _ => 0,
+        });
         let products = conv(&|conv| {
             let is_kept = conv.pool.is_some() && (conv.forward == Forward::Product || purpose == Purpose::Training);
             if is_kept { conv.n_products() } else { 0 }
         });
         let mut scratch = Self {
             products: AlignedBuffer::zeros(products),
+            rounded: Aligned::zeros(rounded),
             winograd: WinogradScratch::new(isa, winograd),
             padded: AlignedBuffer::zeros(padded),
             ..Self::default()

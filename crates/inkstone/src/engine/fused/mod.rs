@@ -25,6 +25,7 @@ use self::weights::{BlockWeights, Purpose, Weights};
 use super::{AlignedBuffer, Batch, Isa, Parameters, StepOutcome};
 use crate::parallel::Pool;
 use crate::spec::plan::Plan;
+use crate::spec::training::Precision;
 
 /// Images that go through the network together, so that a dense layer's weights are read once for all of them.
 const MICRO_BATCH: usize = 4;
@@ -56,9 +57,14 @@ pub struct Packed {
 }
 
 impl Fused {
-    /// Makes a plan ready to run.
+    /// Makes a plan ready to run in 32-bit floating point.
     pub fn compile(plan: &Plan, isa: Isa) -> Self {
-        Self { program: Program::new(plan), plan: plan.clone(), isa }
+        Self::with_precision(plan, isa, Precision::F32)
+    }
+
+    /// Makes a plan ready to run with the operands of products in some precision.
+    pub fn with_precision(plan: &Plan, isa: Isa, precision: Precision) -> Self {
+        Self { program: Program::new(plan, precision), plan: plan.clone(), isa }
     }
 
     /// The plan that it runs.

@@ -3,7 +3,9 @@
 use std::mem::take;
 use std::ops::Range;
 
-use inkstone_kernels::{AlignedBuffer, Epilogue, Pieces, Term, add_combination, add_outer, math, product};
+use inkstone_kernels::{
+    AlignedBuffer, Epilogue, Pieces, Term, add_combination, add_outer, math, product, round_to_bf16,
+};
 
 use super::conv::{Forward, Gradient};
 use super::elementwise;
@@ -13,6 +15,7 @@ use super::program::{Block, Dense, Kind, ROWS_AT_ONCE, Value};
 use super::weights::{BackwardWeights, BlockWeights, ForwardWeights, Weights};
 use super::{Batch, Fused, Isa};
 use crate::layers::dropout::keep_mask;
+use crate::spec::training::Precision;
 
 impl Lane {
     /// Starts a step on these images of the batch.
@@ -50,7 +53,9 @@ impl Fused {
     pub(super) fn load_images(&self, lane: &mut Lane, images: Range<usize>, write: &dyn Fn(usize, &mut [f32])) {
         lane.loaded = images.clone();
         for (slot, i) in images.enumerate() {
-            write(i, image_mut(&mut lane.values[0], self.program.values[0], slot));
+            let input = image_mut(&mut lane.values[0], self.program.values[0], slot);
+            write(i, input);
+            self.round(input);
         }
     }
 
@@ -87,7 +92,18 @@ impl Fused {
                 self.forward_image(lane, weights, (index, block), i, image_mut(&mut output, to, i), batch);
             }
         }
+        // The logits are no operand of a product.
+        if block.output != self.program.output {
+            self.round(&mut output[..n * to.stride]);
+        }
         lane.values[block.output] = output;
+    }
+
+    /// Rounds the operands of products to the precision of the program.
+    fn round(&self, values: &mut [f32]) {
+        if self.program.precision == Precision::Bf16 {
+            round_to_bf16(self.isa, values);
+        }
     }
 
     fn forward_image(
@@ -188,6 +204,9 @@ impl Fused {
         let n = lane.n();
         let mut d_output = take(&mut lane.d_values[block.output]);
         let mut d_input = take(&mut lane.d_values[block.input]);
+        if matches!(block.kind, Kind::Conv(_) | Kind::Dense(_)) {
+            self.round(&mut d_output[..n * to.stride]);
+        }
         match &block.kind {
             Kind::Dense(dense) => {
                 let d_input = wants_input.then_some((&mut d_input, from));

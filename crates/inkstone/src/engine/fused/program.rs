@@ -8,6 +8,7 @@ use inkstone_kernels::{Epilogue, Gather, Tiles, Windows};
 use super::reduce::MOST_COLUMNS;
 use crate::shape::Shape;
 use crate::spec::plan::{Function, Layer, Operation, Plan, Window};
+use crate::spec::training::Precision;
 
 /// A place for one intermediate result of every image of a micro-batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) type ValueId = usize;
 /// What the fused engine runs.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
+    /// What the operands of products are rounded to.
+    pub(super) precision: Precision,
     pub(super) values: Vec<Value>,
     /// In the order of the forward pass.
     pub(super) blocks: Vec<Block>,
@@ -56,6 +59,7 @@ pub(super) struct Block {
 
 /// What a block computes.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // A program has a few dozen blocks.
 pub(super) enum Kind {
     Conv(Conv),
     Dense(Dense),
@@ -119,6 +123,8 @@ pub(super) enum Forward {
     PooledProduct,
     /// As a product; a pool looks at it afterwards.
     Product,
+    /// As a product in bf16, pooled four by four or not at all.
+    Bf16,
 }
 
 /// How gradients of a convolution are computed.
@@ -134,6 +140,9 @@ pub(super) enum Backward {
 
 /// Input channels from which on minimal filtering pays.
 const WINOGRAD_CHANNELS: usize = 8;
+
+/// Values of a window from which on a product in bf16 pays: one tile of AMX.
+const BF16_ROW: usize = 32;
 
 /// Rows of an input that fill vectors: a sum of such rows pays where a pool lets few outputs through.
 const LONG_PIECE: usize = 16;
@@ -193,8 +202,9 @@ pub(super) struct Norm {
 
 impl Program {
     /// Compiles a plan.
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, precision: Precision) -> Self {
         let mut program = Self {
+            precision,
             values: Vec::new(),
             blocks: Vec::new(),
             output: 0,
@@ -276,7 +286,8 @@ impl Program {
                     (false, None, _) => (None, false, 1),
                 };
                 let output = layers[n_layers - 1].output;
-                let conv = Conv::new(&layers[0], (*window, *kernel, *bias), pool.map(|pool| (pool, output)), has_relu);
+                let pool = pool.map(|pool| (pool, output));
+                let conv = Conv::new(&layers[0], (*window, *kernel, *bias), pool, has_relu, self.precision);
                 Some((self.push(&layers[..n_layers], input, Kind::Conv(conv)), n_layers))
             }
             _ => None,
@@ -353,6 +364,7 @@ impl Block {
                 let forward = match conv.forward {
                     Forward::Winograd(tiles) => format!("Winograd F(2×2, 3×3), {} tiles by {filters}", tiles.n()),
                     Forward::PooledProduct | Forward::Product => format!("product of {n} × {k} by {filters}"),
+                    Forward::Bf16 => format!("product in bf16 of {n} × {k} by {filters}"),
                 };
                 format!("{forward}{pool}; backward: {backward}")
             }
@@ -374,6 +386,7 @@ impl Conv {
         (window, kernel, bias): (Window, usize, Option<usize>),
         pool: Option<(Window, Shape)>,
         has_relu: bool,
+        precision: Precision,
     ) -> Self {
         let (
             Shape::Image { height, width, channels },
@@ -392,7 +405,10 @@ impl Conv {
             _ => [rows.div_ceil(2), columns.div_ceil(2)],
         };
         let mut outer = [height + window.before[0] + window.after[0], width + window.before[1] + window.after[1]];
-        let is_winograd = is_small && is_tiled;
+        let is_bf16 = precision == Precision::Bf16
+            && window.size[0] * window.size[1] * channels >= BF16_ROW
+            && pool.is_none_or(|(pool, _)| pool.size[0] * pool.size[1] == 4);
+        let is_winograd = is_small && is_tiled && !is_bf16;
         if is_winograd {
             // Tiles over the edge read zeros.
             outer = [outer[0].max(2 * grid_of_tiles[0] + 2), outer[1].max(2 * grid_of_tiles[1] + 2)];
@@ -430,6 +446,7 @@ impl Conv {
             _ => Backward::Full,
         };
         let forward = match pool {
+            _ if is_bf16 => Forward::Bf16,
             _ if is_winograd => Forward::Winograd(Tiles { grid: grid_of_tiles, line, channels }),
             Some(pool) if pool.taps == 4 => Forward::PooledProduct,
             _ => Forward::Product,

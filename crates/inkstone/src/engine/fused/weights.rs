@@ -1,11 +1,12 @@
 //! The parameters of one step in the forms that the blocks read: packed once per step, shared by all lanes.
 
-use inkstone_kernels::{AlignedBuffer, Isa, Panels, Transformed, transpose};
+use inkstone_kernels::{AlignedBuffer, Isa, Panels, PanelsBf16, Transformed, round_to_bf16, transpose};
 
 use super::program::{Backward, Conv, Dense, Forward, Kind, Norm, Program};
 use crate::engine::Parameters;
 use crate::parallel::Pool;
 use crate::spec::plan::Plan;
+use crate::spec::training::Precision;
 
 /// What a step needs the parameters for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,13 @@ pub(super) enum BlockWeights {
     /// The block has none.
     None,
     /// A matrix of K rows and n columns.
-    Matrix { forward: ForwardWeights, bias: Option<AlignedBuffer>, backward: BackwardWeights },
+    Matrix {
+        forward: ForwardWeights,
+        bias: Option<AlignedBuffer>,
+        backward: BackwardWeights,
+        /// The matrix rounded to the precision of products; empty where that is the parameters' own.
+        rounded: AlignedBuffer,
+    },
     /// y = x · scale + shift per channel, and what the backward pass wants.
     Norm(NormFactors),
 }
@@ -40,6 +47,8 @@ pub(super) enum ForwardWeights {
     Panels(Panels),
     /// Transformed for minimal filtering.
     Transformed(Transformed),
+    /// Rounded, packed for products in bf16.
+    Bf16(PanelsBf16),
 }
 
 /// A matrix as the backward pass reads it.
@@ -68,6 +77,7 @@ pub(super) struct NormFactors {
 impl Weights {
     /// Room for the weights of a program.
     pub(super) fn new(program: &Program, isa: Isa, purpose: Purpose) -> Self {
+        let rounded = |len| AlignedBuffer::zeros(if program.precision == Precision::Bf16 { len } else { 0 });
         let blocks = program.blocks.iter().map(|block| {
             let wants_input = purpose == Purpose::Training && program.wants_gradient[block.input];
             match &block.kind {
@@ -76,9 +86,13 @@ impl Weights {
                     BlockWeights::Matrix {
                         forward: match forward {
                             Forward::Winograd(_) => ForwardWeights::Transformed(Transformed::new(isa, *channels, *n)),
-                            _ => ForwardWeights::Panels(Panels::new(isa, k, *n)),
+                            Forward::Bf16 => ForwardWeights::Bf16(PanelsBf16::new(isa, k, *n)),
+                            Forward::PooledProduct | Forward::Product => {
+                                ForwardWeights::Panels(Panels::new(isa, k, *n))
+                            }
                         },
                         bias: bias.map(|_| AlignedBuffer::zeros(*n)),
+                        rounded: rounded(k * n),
                         backward: match (wants_input, backward) {
                             (false, _) => BackwardWeights::None,
                             (true, _) if turned.is_some() => BackwardWeights::Turned(
@@ -95,6 +109,7 @@ impl Weights {
                 Kind::Dense(Dense { n_inputs, n_outputs, bias, is_narrow, .. }) => BlockWeights::Matrix {
                     forward: ForwardWeights::Panels(Panels::new(isa, *n_inputs, *n_outputs)),
                     bias: bias.map(|_| AlignedBuffer::zeros(*n_outputs)),
+                    rounded: rounded(n_inputs * n_outputs),
                     backward: match (wants_input, is_narrow) {
                         (false, _) => BackwardWeights::None,
                         (true, true) => BackwardWeights::Rows(AlignedBuffer::zeros(n_inputs * n_outputs)),
@@ -119,12 +134,18 @@ impl BlockWeights {
         match (kind, self) {
             (
                 Kind::Conv(Conv { kernel, bias, .. }) | Kind::Dense(Dense { kernel, bias, .. }),
-                Self::Matrix { forward, bias: bias_values, backward },
+                Self::Matrix { forward, bias: bias_values, backward, rounded },
             ) => {
-                let matrix = &parameters.values[plan.parameters[*kernel].range()];
+                let mut matrix = &parameters.values[plan.parameters[*kernel].range()];
+                if !rounded.is_empty() {
+                    rounded.copy_from_slice(matrix);
+                    round_to_bf16(isa, rounded);
+                    matrix = &*rounded;
+                }
                 match forward {
                     ForwardWeights::Panels(panels) => panels.pack(matrix),
                     ForwardWeights::Transformed(kernels) => kernels.transform(isa, matrix),
+                    ForwardWeights::Bf16(panels) => panels.pack(matrix),
                 }
                 if let (Some(bias), Some(values)) = (bias, bias_values) {
                     values.copy_from_slice(&parameters.values[plan.parameters[*bias].range()]);
