@@ -240,7 +240,7 @@ unsafe fn sums<V: Vector, const R: usize, const C: usize, const LEN: usize>(
 }
 
 /// The product of [`product`], of which only the maxima over windows of four rows are kept: `out[w, o]` is the largest
-/// of rows 4w … 4w + 3, and `winners` say which, as in [`max_pool`](crate::max_pool).
+/// of rows 4w … 4w + 3, and `winners` say which, as in [`max_pool`](crate::max_pool); empty ones are not written.
 ///
 /// # Panics
 /// If a slice is too short or the panels were packed for another instruction set.
@@ -255,7 +255,8 @@ pub fn pooled_product(
     assert_eq!(gather.n_rows() % 4, 0, "windows of four rows");
     check(isa, values, gather, panels, bias);
     assert_eq!(out.len(), n_windows * panels.n, "the result has windows × columns values");
-    assert_eq!(winners.len(), gather.n_rows() * bit_words(panels.n), "one bit per value");
+    let n_words = gather.n_rows() * bit_words(panels.n);
+    assert!(winners.is_empty() || winners.len() == n_words, "one bit per value, or none");
     winners.fill(0);
     isa.run(PooledProduct { values, gather, panels, bias, epilogue, out, winners });
 }
@@ -316,6 +317,9 @@ impl PooledProduct<'_> {
                 let column = first + c * V::LANES;
                 let (best, won) = first_largest(sums.map(|sum| sum[c]), self.epilogue, n - column);
                 best.store_up_to(self.out.as_mut_ptr().add(window * n + column), n - column);
+                if self.winners.is_empty() {
+                    continue;
+                }
                 let winners = self.winners.as_mut_ptr().add(window * 4 * words);
                 for (tap, bits) in won.into_iter().enumerate() {
                     put_bits::<V>(winners.add(tap * words), column, bits);

@@ -287,6 +287,9 @@ fn pooled_products_equal_a_product_and_a_max_pool() {
                 let to = (&mut out[..], &mut winners[..]);
                 pooled_product(isa, (&values, &gather), &panels, (Some(&bias), epilogue), to);
                 assert!(out == best && winners == won, "{isa}, {shape:?}");
+                let mut alone = vec![f32::NAN; best.len()];
+                pooled_product(isa, (&values, &gather), &panels, (Some(&bias), epilogue), (&mut alone, &mut []));
+                assert!(alone == best, "{isa}, {shape:?}: without winners");
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) struct Lane {
     pub(super) values: Vec<AlignedBuffer>,
     /// Gradients of the values, where they are wanted.
     pub(super) d_values: Vec<AlignedBuffer>,
-    /// Which tap of each pool window won, per fused convolution: `capacity` images each.
+    /// Which tap of each pool window won, per fused convolution: `capacity` images each; empty where nobody asks.
     pub(super) winners: Vec<Vec<u32>>,
     /// The lane's share of the gradients of the parameters, in the plan's flat order; the kernels of sparse
     /// convolutions stand transposed in it until the lanes are summed.
@@ -68,6 +68,7 @@ impl Lane {
                 .collect()
         };
         let n_winners = |block: &Block| match &block.kind {
+            Kind::Conv(conv) if !training && conv.forward == Forward::PooledProduct => 0,
             Kind::Conv(Conv { pool: Some(pool), .. }) => capacity * pool.n * pool.taps * bit_words(pool.channels),
             _ => 0,
         };

@@ -119,7 +119,10 @@ impl Fused {
         let x = image(&values[block.input], self.program.values[block.input], i);
         match &block.kind {
             Kind::Conv(conv) => {
-                let winners = &mut winners[index][i * conv.n_winners()..][..conv.n_winners()];
+                let winners = match winners[index].as_mut_slice() {
+                    [] => &mut [],
+                    winners => &mut winners[i * conv.n_winners()..][..conv.n_winners()],
+                };
                 let image = Forward { input: x, output: y, winners };
                 conv.forward(*isa, &weights.blocks[index], image, scratch);
             }

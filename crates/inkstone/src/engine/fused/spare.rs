@@ -81,11 +81,12 @@ mod tests {
     use super::*;
     use crate::shape::Shape;
     use crate::spec::model::{LayerSpec, ModelSpec};
+    use crate::spec::training::Precision;
 
     #[test]
     fn a_lane_is_used_again_unless_it_is_too_small() {
         let plan = ModelSpec::sequential(vec![LayerSpec::dense_per_class()]).resolve(Shape::Flat(3), 2).unwrap();
-        let program = Program::new(&plan);
+        let program = Program::new(&plan, Precision::F32);
         let spare = SpareLanes::new();
         let made = Cell::new(0);
         let capacity_of = |capacity| {
