@@ -44,11 +44,11 @@ impl SpareLanes {
     }
 
     fn take(&self) -> Option<Box<Lane>> {
-        self.from_own_seat().find_map(|Seat(seat)| seat.try_lock().ok()?.take())
+        self.own_seat_first().find_map(|Seat(seat)| seat.try_lock().ok()?.take())
     }
 
     fn put_back(&self, lane: Box<Lane>) {
-        for Seat(seat) in self.from_own_seat() {
+        for Seat(seat) in self.own_seat_first() {
             if let Ok(mut seat) = seat.try_lock()
                 && seat.is_none()
             {
@@ -59,7 +59,7 @@ impl SpareLanes {
     }
 
     /// All seats once. Each thread begins at its own, so that it mostly gets the lane that its core's cache holds.
-    fn from_own_seat(&self) -> impl Iterator<Item = &Seat> {
+    fn own_seat_first(&self) -> impl Iterator<Item = &Seat> {
         let own = OWN_SEAT.get();
         self.seats[own..].iter().chain(&self.seats[..own])
     }
