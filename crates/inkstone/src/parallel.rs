@@ -1,5 +1,7 @@
 //! A pool of worker threads as a value: who holds it decides how many threads run, and no global pool is touched.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// A fixed number of worker threads, or the thread that calls.
@@ -40,6 +42,32 @@ impl Pool {
         }
     }
 
+    /// As [`Pool::install`], for a loop of phases that each take less than a sleeping thread takes to wake: the other
+    /// workers look for work without a pause until the loop ends. Where there are more workers than cores they sleep
+    /// as ever, since a thread that looks for work would keep a core from one that has some.
+    pub fn install_awake<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.n_threads() > n_cores {
+            return self.install(work);
+        }
+        self.install(|| {
+            let ended = Ended(AtomicBool::new(false));
+            let caller = rayon_core::current_thread_index();
+            rayon_core::in_place_scope(|scope| {
+                let ended = &ended;
+                scope.spawn_broadcast(move |_, worker| {
+                    // The caller has its loop to run; whoever else gets here stays until that has ended.
+                    while Some(worker.index()) != caller && !ended.0.load(Ordering::Relaxed) {
+                        look_for_work();
+                    }
+                });
+                // Raised also when the work panics: nobody may look for work for ever.
+                let _raise = Raise(ended);
+                work()
+            })
+        })
+    }
+
     /// Calls `work(i, &mut items[i])` for every item, in parallel. The items are handed out in no fixed order, so
     /// a result may depend on its own item alone.
     pub fn for_each<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
@@ -71,6 +99,29 @@ impl Pool {
     }
 }
 
+/// Whether a loop of phases has ended.
+struct Ended(AtomicBool);
+
+/// Says so when it is dropped.
+struct Raise<'a>(&'a Ended);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs what the pool has to do; where there is nothing, looks again for some microseconds, then lets others run.
+fn look_for_work() {
+    for _ in 0..256 {
+        if rayon_core::yield_now() == Some(rayon_core::Yield::Executed) {
+            return;
+        }
+        std::hint::spin_loop();
+    }
+    std::thread::yield_now();
+}
+
 /// Gives one half of the pieces away to whoever is idle, again and again, until one piece is left.
 fn halve<T: Send>(data: &mut [T], size: usize, first: usize, work: &(impl Fn(usize, &mut [T]) + Send + Sync)) {
     let n_pieces = data.len().div_ceil(size);
@@ -83,7 +134,21 @@ fn halve<T: Send>(data: &mut [T], size: usize, first: usize, work: &(impl Fn(usi
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use super::*;
+
+    #[test]
+    fn workers_that_are_kept_awake_do_the_same_and_let_go_even_when_the_work_panics() {
+        for n_threads in [1, 2, 5] {
+            let pool = Pool::new(n_threads).unwrap();
+            let sum: usize = pool.install_awake(|| (0..50).map(|i| pool.map(7, |k| k * i).iter().sum::<usize>()).sum());
+            assert_eq!(sum, 21 * (0..50).sum::<usize>());
+            let caught = std::panic::catch_unwind(AssertUnwindSafe(|| pool.install_awake(|| panic!("on purpose"))));
+            assert!(caught.is_err());
+            assert_eq!(pool.map(3, |i| i), [0, 1, 2]);
+        }
+    }
 
     #[test]
     fn every_piece_is_visited_once_with_its_own_number() {

@@ -183,7 +183,7 @@ impl<'a> Trainer<'a> {
             if let Some(ending) = self.ended() {
                 break ending;
             }
-            let pause = self.setup.pool.install(|| self.burst(stop, interval))?;
+            let pause = self.setup.pool.install_awake(|| self.burst(stop, interval))?;
             match pause {
                 Pause::EpochEnded => {
                     let is_kept = self.end_epoch()?;
