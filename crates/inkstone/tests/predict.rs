@@ -13,6 +13,7 @@ use inkstone::evaluate::{About, DataInfo, ModelInfo, evaluate};
 use inkstone::parallel::Pool;
 use inkstone::predict::{Decision, Predictor, open};
 use inkstone::shape::Shape;
+use inkstone::spec::training::Precision;
 use inkstone::spec::{LayerSpec, ModelSpec, PreprocessSpec};
 
 const SIZE: Size = Size { height: 4, width: 4, channels: 1 };
@@ -74,6 +75,18 @@ fn many_images_are_answered_as_one_by_one_on_any_number_of_threads() {
     for n_threads in [1, 3] {
         assert_eq!(predictor.predict_many(&Pool::new(n_threads).unwrap(), &images), one_by_one);
     }
+}
+
+#[test]
+fn bf16_gives_nearly_the_same_probabilities_and_not_the_same() {
+    let levels: Vec<u8> = (0..=255).collect();
+    let images = images(&levels);
+    let pool = Pool::new(2).unwrap();
+    let exact = predictor().predict_many(&pool, &images);
+    let rounded = Predictor::with_precision(checkpoint(), Isa::detect(), Precision::Bf16).predict_many(&pool, &images);
+    let differences = exact.iter().zip(&rounded).map(|(a, b)| (a.probabilities[0] - b.probabilities[0]).abs());
+    let largest = differences.fold(0.0, f64::max);
+    assert!(largest > 0.0 && largest < 0.01, "{largest}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::data::{Image, Images};
 use crate::engine::Isa;
 use crate::engine::fused::{Fused, Packed};
 use crate::parallel::Pool;
+use crate::spec::training::Precision;
 
 /// A model that answers. `Send + Sync`: any number of threads may ask at once, and none waits for another. The weights
 /// are packed once, when it is made; a thread's buffers are kept for the next image.
@@ -32,9 +33,15 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Makes a checkpoint ready to answer on one instruction set.
+    /// Makes a checkpoint ready to answer on one instruction set, in 32-bit floating point.
     pub fn from_checkpoint(checkpoint: Checkpoint, isa: Isa) -> Self {
-        let engine = Fused::compile(&checkpoint.plan, isa);
+        Self::with_precision(checkpoint, isa, Precision::F32)
+    }
+
+    /// Makes a checkpoint ready to answer with the operands of products in some precision: bf16 is faster where the CPU
+    /// has products for it, and now and then gives another answer where two classes are close.
+    pub fn with_precision(checkpoint: Checkpoint, isa: Isa, precision: Precision) -> Self {
+        let engine = Fused::with_precision(&checkpoint.plan, isa, precision);
         Self { packed: engine.pack(&Pool::current_thread(), &checkpoint.parameters), engine, checkpoint }
     }
 

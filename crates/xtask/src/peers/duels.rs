@@ -28,7 +28,7 @@ impl Peer {
 pub(crate) struct Duel {
     /// Its name for `--only`.
     pub(crate) name: &'static str,
-    /// Command lines of `inkstone`; `{…}` stands for what [`fill`] knows.
+    /// Command lines of `inkstone`; `{…}` stands for what `fill` knows.
     pub(crate) ours: &'static [&'static str],
     /// The peer and the words of its script; none where there is nobody to compare with.
     pub(crate) theirs: Option<(Peer, &'static str)>,

@@ -40,10 +40,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Figures> {
         }
         None => untrained(&prepared)?,
     };
-    let precision = serde_json::json!(prepared.recipe.train.precision);
-    figures.add("precision", &precision, "precision", precision.as_str().unwrap_or("f32"));
+    let precision = prepared.recipe.train.precision;
+    let named = serde_json::json!(precision);
+    figures.add("precision", &named, "precision", named.as_str().unwrap_or("f32"));
     let macs = summarise(&checkpoint.plan).macs_forward;
-    let predictor = Predictor::from_checkpoint(checkpoint, context.isa);
+    let predictor = Predictor::with_precision(checkpoint, context.isa, precision);
     let images = &prepared.dataset.images;
     let half = args.time.seconds / 2;
 

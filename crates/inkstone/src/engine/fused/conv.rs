@@ -1,8 +1,8 @@
 //! A convolution with its rectifier and pool, one image at a time: the whole block stays in the first caches.
 
 use inkstone_kernels::{
-    Epilogue, Isa, Panels, Target, WinnerLists, Winners, add_outer, add_pooled_outer, add_weight_sums, bit_words,
-    max_pool, pooled_product, pooled_product_bf16, product, product_bf16, to_bf16, winograd,
+    Epilogue, Isa, Panels, Target, Transformed, WinnerLists, Winners, add_outer, add_pooled_outer, add_weight_sums,
+    bit_words, max_pool, pooled_product, pooled_product_bf16, product, product_bf16, to_bf16, winograd,
 };
 
 use super::lane::Scratch;
@@ -92,18 +92,11 @@ impl Conv {
         scratch: &mut Scratch,
     ) {
         let BlockWeights::Matrix { backward: weights, .. } = weights else { unreachable!("a convolution has weights") };
-        // The border stays zero between images of one block: only the middle is written.
-        let Scratch { products, padded: padded_input, d_padded, rows, lists, turned, winograd, .. } = scratch;
-        let source = padded(self.padding, image.input, padded_input);
-        if let (Some((tiles, padding)), BackwardWeights::Turned(kernels, _), Some(out)) =
-            (self.turned, weights, image.d_input.as_deref_mut())
-        {
-            let d = self.spread(image.output, image.winners, image.d_output, products);
-            let d = padded(Some(padding), d, turned);
-            let target = Target::Sum { size: self.input_size, out };
-            self::winograd(isa, (d, tiles), kernels, (None, Epilogue::None), target, winograd);
-            image.d_input = None;
+        if let BackwardWeights::Turned(kernels, _) = weights {
+            self.add_turned(isa, kernels, &mut image, scratch);
         }
+        let Scratch { products, padded: padded_input, d_padded, rows, lists, .. } = scratch;
+        let source = padded(self.padding, image.input, padded_input);
         let (d_source, d_image): (Option<&mut [f32]>, _) = match (image.d_input, self.padding) {
             (Some(d_input), Some(padding)) => {
                 let d_padded = &mut d_padded[..padding.len()];
@@ -132,6 +125,17 @@ impl Conv {
         if let (Some(d_padded), Some((d_input, padding))) = (pass.d_source, d_image) {
             padding.add_middle(d_padded, d_input);
         }
+    }
+
+    /// Adds the input's gradient as a convolution of the padded gradient of the output with the turned kernels, which
+    /// then is no longer wanted.
+    fn add_turned(&self, isa: Isa, kernels: &Transformed, image: &mut Gradient<'_>, scratch: &mut Scratch) {
+        let Scratch { products, turned, winograd: room, .. } = scratch;
+        let (Some((tiles, padding)), Some(out)) = (self.turned, image.d_input.take()) else { return };
+        let d = self.spread(image.output, image.winners, image.d_output, products);
+        let d = padded(Some(padding), d, turned);
+        let target = Target::Sum { size: self.input_size, out };
+        winograd(isa, (d, tiles), kernels, (None, Epilogue::None), target, room);
     }
 
     /// The gradient of every position from that of the output: zero where the rectifier or the pool let nothing by.
