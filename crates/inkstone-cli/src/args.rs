@@ -61,6 +61,7 @@ pub(crate) enum Command {
     Train(commands::train::Args),
     Evaluate(commands::evaluate::Args),
     Predict(commands::predict::Args),
+    Prepare(commands::prepare::Args),
     Fetch(commands::fetch::Args),
     Inspect(commands::inspect::Args),
     Bench(commands::bench::Args),

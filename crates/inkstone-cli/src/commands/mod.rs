@@ -5,6 +5,8 @@ pub(crate) mod train;
 pub(crate) mod evaluate;
 pub(crate) mod predict;
 
+pub(crate) mod prepare;
+
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 

@@ -8,6 +8,8 @@ pub mod fingerprint;
 
 #[cfg(feature = "formats")]
 pub mod decode;
+#[cfg(feature = "formats")]
+pub mod encode;
 pub mod idx;
 mod arrays;
 mod idx_set;
