@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use inkstone::data::Dataset;
 use inkstone::data::dataset::Size;
 use inkstone::data::source::SETS;
+use inkstone::spec::loading::Caching;
 use inkstone::spec::nearest::suggestion;
+use inkstone::spec::recipe::DataSpec;
 use inkstone::spec::{Recipe, builtin};
 use inkstone::{Error, ErrorKind, Result};
 
@@ -88,13 +90,16 @@ fn built_in(name: &str) -> Result<Recipe> {
     builtin::recipe(name).ok_or_else(|| Error::new(ErrorKind::Usage, format!("no built-in recipe `{name}`")))
 }
 
-/// A recipe file. Its source, where it is a path, is relative to it.
+/// A recipe file. Its source and its cache, where they are paths, are relative to it.
 pub(crate) fn read(file: &Path) -> Result<Recipe> {
     let mut recipe = Recipe::read(file)?;
     if let (Some(source), Some(folder)) = (&recipe.data.source, file.parent())
         && !SETS.contains(&source.as_str())
     {
         recipe.data.source = Some(text(&folder.join(source))?);
+    }
+    if let (Caching::Folder(cache), Some(folder)) = (&mut recipe.data.cache, file.parent()) {
+        *cache = folder.join(&*cache);
     }
     Ok(recipe)
 }
@@ -121,6 +126,15 @@ impl Chosen {
             Error::mismatch(ErrorKind::Usage, "a source of images", "none")
                 .with_help("name one: a data set, a folder with one folder of images per class, or --data SOURCE")
         })
+    }
+
+    /// How the images are read and split; a folder for the cache means the same from everywhere.
+    pub(crate) fn data(&self) -> Result<DataSpec> {
+        let mut data = self.recipe.with_overrides(&self.overrides)?.data;
+        if let Caching::Folder(cache) = &mut data.cache {
+            *cache = std::path::absolute(&*cache).map_err(|error| Error::io(&*cache, "find the folder", &error))?;
+        }
+        Ok(data)
     }
 
     /// Names the recipe's file in an error about what stands in it.
@@ -153,8 +167,8 @@ fn fit(recipe: &mut Recipe, dataset: &Dataset) {
 
 /// Grey images are often stored as RGB.
 fn is_coloured(dataset: &Dataset, i: usize) -> bool {
-    let image = dataset.images.get(i);
-    image.size.channels == 3 && image.pixels.chunks_exact(3).any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2])
+    let has_colour = |pixel: &[u8]| pixel[0] != pixel[1] || pixel[1] != pixel[2];
+    dataset.images.size(i).channels == 3 && dataset.images.with(i, |image| image.pixels.chunks_exact(3).any(has_colour))
 }
 
 #[cfg(test)]

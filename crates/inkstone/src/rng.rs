@@ -24,6 +24,10 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// The order of the blocks of a streamed set in an epoch.
+    ShuffleBlocks = 20,
+    /// The order of the samples within some blocks of a streamed set.
+    ShuffleWindow = 21,
 }
 
 /// A stream of random numbers for one key.

@@ -174,8 +174,8 @@ fn every_bad_npz_file_has_its_message() {
 #[test]
 fn every_bad_image_has_its_message() {
     let expected = [
-        ("empty.png", "empty.png: expected a PNG, JPEG, BMP or PGM image, found an empty file"),
-        ("gif.png", "gif.png: expected a PNG, JPEG, BMP or PGM image, found a GIF image"),
+        ("empty.png", "empty.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found an empty file"),
+        ("gif.png", "gif.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found a GIF image"),
         ("no-height.pgm", "no-height.pgm: expected an image of 1 to 100000000 pixels, found 4×0"),
         (
             "of-10-gigapixels.pgm",
@@ -185,7 +185,7 @@ fn every_bad_image_has_its_message() {
             "of-10-gigapixels.png",
             "of-10-gigapixels.png: expected an image of 1 to 100000000 pixels, found 100000×100000",
         ),
-        ("text.png", "text.png: expected a PNG, JPEG, BMP or PGM image, found text \"I only have the\""),
+        ("text.png", "text.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"I only have the\""),
         ("truncated.bmp", "truncated.bmp: damaged BMP image: unexpected end of file"),
         ("truncated.jpg", "truncated.jpg: damaged JPEG image: I/O errors Not enough bytes, expected 1 but found 0"),
         ("truncated.pgm", "truncated.pgm: damaged PGM image: unexpected end of file"),
@@ -204,19 +204,19 @@ fn every_bad_folder_of_images_has_its_message() {
     let expected = [
         (
             "no-class-folders",
-            "no-class-folders: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP or PGM), \
+            "no-class-folders: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP, PGM, TIFF or WebP), \
              or MNIST's IDX files, found images that are in no class's folder (2)",
         ),
         (
             "no-images",
-            "no-images: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP or PGM), or \
+            "no-images: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP, PGM, TIFF or WebP), or \
              MNIST's IDX files, found no image in its folders (1)",
         ),
-        ("one-bad", "one-bad/b/text.png: expected a PNG, JPEG, BMP or PGM image, found text \"no image\""),
+        ("one-bad", "one-bad/b/text.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"no image\""),
         (
             "two-bad",
             "two-bad: 2 of 3 images cannot be read: (two-bad/a/cut.png: damaged PNG image: unexpected end of \
-             file) (two-bad/b/text.png: expected a PNG, JPEG, BMP or PGM image, found text \"no image\")",
+             file) (two-bad/b/text.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"no image\")",
         ),
     ];
     check("folders", &expected, open_path);

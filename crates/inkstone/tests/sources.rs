@@ -30,7 +30,12 @@ impl Folder {
     fn open(&self, source: &str) -> (inkstone::Result<Dataset>, Vec<String>) {
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
-        let options = SourceOptions { home: Some(self.0.join("home")), base: Some(self.0.clone()), note: Some(&note) };
+        let options = SourceOptions {
+            home: Some(self.0.join("home")),
+            base: Some(self.0.clone()),
+            note: Some(&note),
+            ..SourceOptions::default()
+        };
         let result = open(source, &options, &Pool::new(2).unwrap());
         (result, notes.into_inner())
     }
@@ -96,7 +101,7 @@ fn class_folders_are_sorted_bytewise_and_images_keep_their_own_size_and_channels
     assert_eq!(
         notes,
         [
-            "letters: 2 files that are no PNG, JPEG, BMP or PGM by name are passed over",
+            "letters: passed over, being no images by name: 1 .md, 1 .txt",
             "letters: folders without images are no classes: empty"
         ]
     );

@@ -65,8 +65,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let chosen = recipes::choose(&args.words, args.data.as_deref(), context)?;
     let source = chosen.source()?;
-    let dataset = context.open(&source)?;
+    let data = chosen.data()?;
+    let (dataset, remarks) = context.open_for(&source, &data, runs(args))?;
     let mut recipe = chosen.for_dataset(&dataset)?;
+    recipe.data.cache = data.cache;
     recipe.data.source = Some(recipes::lasting(&source)?);
     if let Some(seed) = context.seed {
         recipe.train.seed = seed;
@@ -74,6 +76,7 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let split = split(&dataset, &recipe.data).map_err(|error| chosen.blame(error))?;
     state_the_split(&mut recipe, &dataset);
     let hashes = fingerprint(&dataset, context.pool()?);
+    dataset.images.check()?;
     let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
     let notes = split.notes.clone();
     let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
@@ -88,11 +91,21 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
         None => RunFolder::next(Path::new("runs"), job.name(), &job.text)?,
     };
     let warnings = augment::warnings(&job.recipe.augment, &job.samples[0].classes);
+    remarks.iter().try_for_each(|remark| folder.log(remark))?;
     for note in notes.into_iter().chain(warnings.into_iter().map(|text| format!("warning: {text}"))) {
         context.terminal.note_or_warn(&note);
         folder.log(&note)?;
     }
     job.train(&folder, context)
+}
+
+/// Where the run goes, and so where decoded images are kept; with --seeds nothing is written.
+fn runs(args: &Args) -> Option<&Path> {
+    match &args.out {
+        _ if args.seeds.is_some() => None,
+        Some(out) => out.parent(),
+        None => Some(Path::new("runs")),
+    }
 }
 
 fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
@@ -105,8 +118,10 @@ fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
             .with_help("a run goes on as it was begun; for anything else start a new one"));
     }
     let source = recipe.data.source.clone().ok_or_else(|| no_source(path))?;
-    let dataset = context.open(&source)?;
+    let (dataset, remarks) = context.open_for(&source, &recipe.data, path.parent())?;
+    remarks.iter().try_for_each(|remark| folder.log(remark))?;
     let hashes = fingerprint(&dataset, context.pool()?);
+    dataset.images.check()?;
     let file = path.join(folder::SPLIT);
     let (split, record) = match folder.read(folder::SPLIT)? {
         Some(bytes) => {

@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::arrays::{self, ArrayPart, image_size, shape_text};
-use super::dataset::{Dataset, Part, Size};
+use super::dataset::{Dataset, Images, Part, Size};
 use super::idx::{self, Idx, Values};
+use super::options::StreamOptions;
+use super::stream::{Run, Stream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 
@@ -20,7 +22,7 @@ const QMNIST_CLASS: usize = 0;
 const QMNIST_WRITER: usize = 2;
 
 /// The sets in a folder: by the prefix of their files' names (empty for MNIST's own), each part's files.
-pub(super) type Sets = BTreeMap<String, BTreeMap<Part, Files>>;
+pub(super) type Sets = BTreeMap<String, PartFiles>;
 
 /// The two files of one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub(super) struct Files {
     images: Option<PathBuf>,
     labels: Option<PathBuf>,
 }
+
+/// The files of a set, by part.
+pub(super) type PartFiles = BTreeMap<Part, Files>;
 
 /// Sorts the files of a folder into sets. Other files are passed over.
 pub(super) fn find(files: &[PathBuf]) -> Sets {
@@ -90,6 +95,40 @@ pub(super) fn read(prefix: &str, files: &BTreeMap<Part, Files>, folder_name: &st
         }
     }
     arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts)
+}
+
+/// The set with its pixels left in their files; nothing where they are compressed, too few or not as wanted.
+pub(super) fn stream(
+    prefix: &str,
+    files: &PartFiles,
+    folder_name: &str,
+    options: &StreamOptions,
+) -> Result<Option<Dataset>> {
+    // EMNIST's images would have to be turned.
+    if prefix.starts_with("emnist") {
+        return Ok(None);
+    }
+    let (mut parts, mut runs, mut common) = (Vec::new(), Vec::new(), None);
+    for (part, files) in files {
+        let (Some(images), Some(labels)) = (&files.images, &files.labels) else { return Ok(None) };
+        let Some((shape, offset)) = idx::look(images)? else { return Ok(None) };
+        let size = image_size(&shape).map_err(|error| error.with_file(images))?;
+        if *common.get_or_insert(size) != size {
+            return Ok(None);
+        }
+        // A byte for each image stands in for it: labels, names and checks are those of any set.
+        let stand_in = Idx { shape: vec![shape[0], 1, 1], values: Values::U8(vec![0; shape[0]]) };
+        parts.push(pair(*part, (images, stand_in), (labels, idx::read(labels)?))?);
+        runs.push(Run { path: images.clone(), offset, n: shape[0] });
+    }
+    let Some(size) = common else { return Ok(None) };
+    let n: u64 = runs.iter().map(|run| run.n as u64).sum();
+    if n.saturating_mul(size.len() as u64) < options.at_least {
+        return Ok(None);
+    }
+    let mut dataset = arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts)?;
+    dataset.images = Images::streamed(size, Stream::open(runs, size.len(), options)?);
+    Ok(Some(dataset))
 }
 
 fn lonely(there: &Path, missing: &str, part: &str) -> Error {

@@ -1,14 +1,14 @@
 //! From the name of a source to a dataset: a built-in or fetched set, a folder, an array file.
 //! Never uses the network and never reads the environment: the caller says where fetched sets lie.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[cfg(feature = "mnist")]
 use super::arrays::{self, ArrayPart};
 use super::dataset::Dataset;
 #[cfg(feature = "mnist")]
 use super::dataset::{Part, Size};
+pub use super::options::SourceOptions;
 #[cfg(feature = "formats")]
 use super::{folder, npz};
 use super::{idx_set, listing};
@@ -31,36 +31,6 @@ pub const SETS: [&str; 10] = [
     "emnist-mnist",
 ];
 
-/// Where sources are looked for.
-#[derive(Clone, Default)]
-pub struct SourceOptions<'a> {
-    /// The folder of fetched sets, one folder each.
-    pub home: Option<PathBuf>,
-    /// What relative paths are relative to (a recipe's folder); where not given, the working directory.
-    pub base: Option<PathBuf>,
-    /// Is told what is worth a line in the log.
-    pub note: Option<&'a dyn Fn(&str)>,
-}
-
-impl SourceOptions<'_> {
-    fn note(&self, text: &str) {
-        if let Some(note) = self.note {
-            note(text);
-        }
-    }
-
-    /// The path that a source stands for, if it is not the name of a set.
-    fn path(&self, source: &str) -> PathBuf {
-        self.base.as_deref().unwrap_or(Path::new("")).join(source)
-    }
-}
-
-impl fmt::Debug for SourceOptions<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SourceOptions").field("home", &self.home).field("base", &self.base).finish_non_exhaustive()
-    }
-}
-
 /// Reads a source whole: the name of a set ([`SETS`]), a folder of class folders, a folder of IDX files, or an `.npz`.
 ///
 /// A name that is also a path means the set, with a note; `./name` means the path.
@@ -77,6 +47,15 @@ impl fmt::Debug for SourceOptions<'_> {
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn open(source: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
+    let dataset = open_any(source, options, pool)?;
+    if options.stream.is_some_and(|stream| stream.at_least == 0) && !dataset.images.is_streamed() {
+        let what = "only uncompressed IDX files can be streamed (`inkstone prepare --format idx`)";
+        options.note(&format!("warning: {}: {what}; this source is read whole", dataset.name));
+    }
+    Ok(dataset)
+}
+
+fn open_any(source: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
     if source.is_empty() {
         return Err(Error::mismatch(ErrorKind::Usage, "the name of a data set or a path", "nothing"));
     }
@@ -156,6 +135,9 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
     let sets = idx_set::find(&files);
     match sets.iter().next() {
         Some((prefix, files)) if sets.len() == 1 => {
+            if let Some(dataset) = stream(prefix, files, name, options)? {
+                return Ok(dataset);
+            }
             return idx_set::read(prefix, files, name, pool).map_err(|error| error.with_file(folder));
         }
         Some(_) => {
@@ -171,6 +153,19 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
         return open_npz(archive, name);
     }
     open_class_folders(folder, name, options, pool)
+}
+
+/// The set with its pixels left in their files, where that is wanted and possible.
+fn stream(
+    prefix: &str,
+    files: &idx_set::PartFiles,
+    name: &str,
+    options: &SourceOptions<'_>,
+) -> Result<Option<Dataset>> {
+    match &options.stream {
+        Some(stream) => idx_set::stream(prefix, files, name, stream),
+        None => Ok(None),
+    }
 }
 
 fn open_file(path: &Path) -> Result<Dataset> {
@@ -206,7 +201,7 @@ fn open_npz(path: &Path, name: &str) -> Result<Dataset> {
 
 #[cfg(feature = "formats")]
 fn open_class_folders(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
-    folder::read(folder, name, pool, &|text| options.note(text))
+    folder::read(folder, name, options, pool)
 }
 
 #[cfg(not(feature = "formats"))]
