@@ -24,6 +24,8 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// Which fold a sample is in.
+    Folds = 40,
 }
 
 /// A stream of random numbers for one key.

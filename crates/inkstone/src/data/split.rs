@@ -3,6 +3,7 @@
 
 pub mod allocate;
 pub mod file;
+pub mod folds;
 
 use super::dataset::{Dataset, Part};
 use crate::error::{Error, ErrorKind, Result};
@@ -224,13 +225,16 @@ fn bring_every_class_to_train(parts: &mut [Vec<&[u32]>; 3], label: impl Fn(&u32)
     }
 }
 
-fn shuffled_groups(dataset: &Dataset, pool: &[u32], seed: u64) -> Vec<Vec<u32>> {
+/// The samples of each group, a sample without one by itself; in an order that depends on the dataset alone.
+fn groups(dataset: &Dataset, pool: &[u32]) -> Vec<Vec<u32>> {
     let mut keyed: Vec<(Option<u32>, u32)> = pool.iter().map(|&i| (dataset.samples[i as usize].group, i)).collect();
     keyed.sort_unstable();
-    let mut groups: Vec<Vec<u32>> = keyed
-        .chunk_by(|a, b| a.0.is_some() && a.0 == b.0)
-        .map(|group| group.iter().map(|&(_, i)| i).collect())
-        .collect();
+    let same = keyed.chunk_by(|a, b| a.0.is_some() && a.0 == b.0);
+    same.map(|group| group.iter().map(|&(_, i)| i).collect()).collect()
+}
+
+fn shuffled_groups(dataset: &Dataset, pool: &[u32], seed: u64) -> Vec<Vec<u32>> {
+    let mut groups = groups(dataset, pool);
     Rng::new(seed, 0, u32::MAX, Operation::Split).shuffle(&mut groups);
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
     groups
