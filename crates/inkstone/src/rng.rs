@@ -26,6 +26,10 @@ pub enum Operation {
     Crop = 7,
     /// Which fold a sample is in.
     Folds = 40,
+    /// Which samples change places when copies are brought together.
+    Together = 41,
+    /// Which samples a trial looks at.
+    Trial = 42,
 }
 
 /// A stream of random numbers for one key.

@@ -1,6 +1,7 @@
 //! Divides samples into k folds: disjoint, complete, balanced by class, seeded, groups kept together. Each fold is once
 //! what is looked at while the others are learned from. Never looks at pixels.
 
+use super::Roster;
 use crate::data::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::{Operation, Rng};
@@ -27,18 +28,21 @@ use crate::rng::{Operation, Rng};
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn folds(dataset: &Dataset, members: &[u32], k: usize, seed: u64) -> Result<Vec<Vec<u32>>> {
+    deal(Roster::of(dataset), members, k, seed)
+}
+
+/// The same by what a split looks at.
+pub(super) fn deal(roster: Roster<'_>, members: &[u32], k: usize, seed: u64) -> Result<Vec<Vec<u32>>> {
     if k < 2 {
         return Err(Error::mismatch(ErrorKind::Spec, "2 folds or more", k.to_string()).with_place("data.folds"));
     }
-    let is_grouped = members.iter().any(|&i| dataset.samples[i as usize].group.is_some());
-    let mut folds =
-        if is_grouped { by_groups(dataset, members, k, seed) } else { by_classes(dataset, members, k, seed) };
+    let is_grouped = roster.is_grouped(members);
+    let mut folds = if is_grouped { by_groups(roster, members, k, seed) } else { by_classes(roster, members, k, seed) };
     folds.iter_mut().for_each(|fold| fold.sort_unstable());
     if folds.iter().any(Vec::is_empty) {
         let what = if is_grouped { "groups" } else { "images" };
         let expected = format!("enough {what} for {k} folds");
-        let found =
-            format!("{} {what}", if is_grouped { super::groups(dataset, members).len() } else { members.len() });
+        let found = format!("{} {what}", if is_grouped { roster.groups(members).len() } else { members.len() });
         return Err(Error::mismatch(ErrorKind::Data, expected, found).with_place("data.folds"));
     }
     Ok(folds)
@@ -46,12 +50,12 @@ pub fn folds(dataset: &Dataset, members: &[u32], k: usize, seed: u64) -> Result<
 
 /// Class by class in random order, dealt like cards without starting anew at the next class: so neither a class nor the
 /// whole is off by more than one.
-fn by_classes(dataset: &Dataset, members: &[u32], k: usize, seed: u64) -> Vec<Vec<u32>> {
-    let mut classes = vec![Vec::new(); dataset.classes.len()];
+fn by_classes(roster: Roster<'_>, members: &[u32], k: usize, seed: u64) -> Vec<Vec<u32>> {
+    let mut classes = vec![Vec::new(); roster.n_classes];
     let mut sorted = members.to_vec();
     sorted.sort_unstable();
     for i in sorted {
-        classes[dataset.samples[i as usize].label as usize].push(i);
+        classes[roster.label(i)].push(i);
     }
     let mut folds = vec![Vec::with_capacity(members.len().div_ceil(k)); k];
     let mut next = 0;
@@ -66,12 +70,12 @@ fn by_classes(dataset: &Dataset, members: &[u32], k: usize, seed: u64) -> Vec<Ve
 }
 
 /// Whole groups, the largest first (in random order among equals), each to the fold that lacks most of its classes.
-fn by_groups(dataset: &Dataset, members: &[u32], k: usize, seed: u64) -> Vec<Vec<u32>> {
-    let mut groups = super::groups(dataset, members);
+fn by_groups(roster: Roster<'_>, members: &[u32], k: usize, seed: u64) -> Vec<Vec<u32>> {
+    let mut groups = roster.groups(members);
     Rng::new(seed, 0, u32::MAX, Operation::Folds).shuffle(&mut groups);
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-    let label = |i: u32| dataset.samples[i as usize].label as usize;
-    let mut counts = vec![0_usize; dataset.classes.len()];
+    let label = |i: u32| roster.label(i);
+    let mut counts = vec![0_usize; roster.n_classes];
     members.iter().for_each(|&i| counts[label(i)] += 1);
     // What each fold still lacks of each class, as a share of what it should have.
     let mut lacking = vec![vec![1.0_f64; k]; counts.len()];
