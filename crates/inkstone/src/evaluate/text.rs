@@ -20,9 +20,10 @@ pub fn text(report: &Report) -> String {
     let _ = write!(text, "\n{}\n", sentences(report));
     if let Some(errata) = &report.errata {
         let Interval { value, low, high } = errata.accuracy_without;
+        let images = if errata.n == 1 { "image whose label is" } else { "images whose labels are" };
         let _ = writeln!(
             text,
-            "{} of these images are known to be labelled wrong; accuracy without them:\n{value:.4} ({low:.4} to {high:.4}).",
+            "Without {} {images} known to be wrong, accuracy is {value:.4} ({low:.4} to {high:.4}).",
             errata.n
         );
     }
@@ -164,8 +165,7 @@ Of 1,000 new images like these, expect 208 to 939 right. Most confused: cat with
         assert!(!text(&report).contains("known"));
         let accuracy_without = Interval { value: 1.0, low: 0.2065, high: 1.0 };
         report.errata = Some(crate::evaluate::ErrataInfo { n: 1, accuracy_without });
-        let told =
-            "1 of these images are known to be labelled wrong; accuracy without them:\n1.0000 (0.2065 to 1.0000).\n";
+        let told = "Without 1 image whose label is known to be wrong, accuracy is 1.0000 (0.2065 to 1.0000).\n";
         assert!(text(&report).ends_with(told), "{}", text(&report));
     }
 
