@@ -23,6 +23,8 @@ pub mod source;
 pub mod inspect;
 pub mod split;
 
+mod luma;
+pub mod ink;
 pub mod preprocess;
 pub mod resize;
 
