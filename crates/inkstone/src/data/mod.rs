@@ -27,6 +27,8 @@ pub mod errata;
 pub mod inspect;
 pub mod split;
 
+mod luma;
+pub mod ink;
 pub mod preprocess;
 pub mod resize;
 
