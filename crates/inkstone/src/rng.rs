@@ -24,6 +24,8 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// Small changes that an audit tries on images, to know how near copies are.
+    Disturb = 80,
 }
 
 /// A stream of random numbers for one key.

@@ -25,6 +25,7 @@ pub mod split;
 
 pub mod preprocess;
 pub mod resize;
+pub mod duplicates;
 
 mod affine;
 pub mod augment;
