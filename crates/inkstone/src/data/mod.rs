@@ -19,7 +19,11 @@ mod listing;
 #[cfg(feature = "formats")]
 mod npz;
 pub mod source;
+#[cfg(feature = "formats")]
+pub mod corrections;
+pub mod groups;
 
+pub mod errata;
 pub mod inspect;
 pub mod split;
 
@@ -32,6 +36,8 @@ pub mod augment;
 mod trigonometry;
 
 pub mod batches;
+
+pub mod advice;
 
 pub use augment::Augment;
 pub use batches::Samples;
