@@ -31,6 +31,7 @@ mod luma;
 pub mod ink;
 pub mod preprocess;
 pub mod resize;
+pub mod duplicates;
 
 mod affine;
 pub mod augment;
