@@ -30,6 +30,8 @@ pub enum Operation {
     Together = 41,
     /// Which samples a trial looks at.
     Trial = 42,
+    /// Small changes that an audit tries on images, to know how near copies are.
+    Disturb = 80,
 }
 
 /// A stream of random numbers for one key.

@@ -27,8 +27,11 @@ pub mod errata;
 pub mod inspect;
 pub mod split;
 
+mod luma;
+pub mod ink;
 pub mod preprocess;
 pub mod resize;
+pub mod duplicates;
 
 mod affine;
 pub mod augment;
