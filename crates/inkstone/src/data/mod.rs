@@ -17,11 +17,29 @@ mod idx_set;
 pub mod folder;
 mod listing;
 #[cfg(feature = "formats")]
-mod npz;
+pub mod npz;
+#[cfg(feature = "formats")]
+pub mod safetensors_set;
+#[cfg(feature = "formats")]
+mod labels;
+#[cfg(feature = "formats")]
+mod gather;
+#[cfg(feature = "formats")]
+mod decode_many;
+#[cfg(feature = "formats")]
+pub mod csv_set;
+#[cfg(feature = "formats")]
+pub mod tar_set;
+#[cfg(feature = "parquet")]
+pub mod parquet_set;
+#[cfg(feature = "formats")]
+pub mod prepared;
 pub mod source;
 
 pub mod inspect;
 pub mod split;
+#[cfg(feature = "formats")]
+pub mod write;
 
 pub mod preprocess;
 pub mod resize;
