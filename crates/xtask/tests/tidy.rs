@@ -131,7 +131,7 @@ fn unsafe_stands_in_the_kernels_alone() {
 }
 
 /// The formats: what is written to disk or printed as JSON.
-const SERIALISED: [&str; 13] = [
+const SERIALISED: [&str; 14] = [
     "spec/",
     "checkpoint",
     "evaluate/",
@@ -141,6 +141,7 @@ const SERIALISED: [&str; 13] = [
     "train/resume.rs",
     "train/state.rs",
     "data/preprocess.rs",
+    "data/prepared/manifest.rs",
     "data/split",
     "data/inspect.rs",
     "data/fetch",
