@@ -35,20 +35,29 @@ pub mod parquet_set;
 #[cfg(feature = "formats")]
 pub mod prepared;
 pub mod source;
+#[cfg(feature = "formats")]
+pub mod corrections;
+pub mod groups;
 
+pub mod errata;
 pub mod inspect;
 pub mod split;
 #[cfg(feature = "formats")]
 pub mod write;
 
+mod luma;
+pub mod ink;
 pub mod preprocess;
 pub mod resize;
+pub mod duplicates;
 
 mod affine;
 pub mod augment;
 mod trigonometry;
 
 pub mod batches;
+
+pub mod advice;
 
 pub use augment::Augment;
 pub use batches::Samples;
