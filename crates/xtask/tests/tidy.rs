@@ -142,6 +142,7 @@ const SERIALISED: [&str; 14] = [
     "train/resume.rs",
     "train/state.rs",
     "data/preprocess.rs",
+    "data/prepared/manifest.rs",
     "data/split",
     "data/inspect.rs",
     "data/fetch",

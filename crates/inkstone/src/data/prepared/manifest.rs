@@ -220,7 +220,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The manifest of a folder; none where it has no file of that name.
+    /// The manifest of a folder; none where it has no file of that name, or somebody else's.
     ///
     /// # Errors
     /// As [`Manifest::parse`], and `Io` where it cannot be read.
@@ -236,6 +236,10 @@ impl Manifest {
             return Err(Error::mismatch(ErrorKind::Data, expected, length.to_string()).with_file(path));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+        // A file of that name may be somebody else's; ours always has this key.
+        if !text.contains("fingerprint") {
+            return Ok(None);
+        }
         Self::parse(&text).map(Some).map_err(|error| error.with_file(path))
     }
 }
