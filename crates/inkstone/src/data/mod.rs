@@ -27,6 +27,9 @@ pub mod preprocess;
 pub mod resize;
 
 mod affine;
+mod keras;
+pub mod steps;
+mod mix;
 pub mod augment;
 mod trigonometry;
 
@@ -35,5 +38,6 @@ pub mod batches;
 pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
+pub use mix::{Mixing, Mixture};
 pub use preprocess::Preprocess;
 pub use split::Split;

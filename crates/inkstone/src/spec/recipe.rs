@@ -75,6 +75,7 @@ impl Recipe {
             return Err(wrong("model.layers", "at least one layer", "none"));
         }
         self.check_preprocess()?;
+        self.augment.check()?;
         self.train.check()
     }
 
