@@ -249,7 +249,9 @@ fn admixture(i: u32) -> Option<Admixture> {
 }
 
 fn targets() -> Vec<Target> {
-    (0..32).map(|i| Target { label: i * 7 % 10, weight: if i % 2 == 0 { 1.5 } else { 0.5 }, admixture: admixture(i) }).collect()
+    (0..32)
+        .map(|i| Target { label: i * 7 % 10, weight: if i % 2 == 0 { 1.5 } else { 0.5 }, admixture: admixture(i) })
+        .collect()
 }
 
 #[test]

@@ -106,7 +106,15 @@ impl Augment {
         }
     }
 
-    /// The affine part and the steps that were drawn; `key` is asked for noise and fields alone.
+    /// Writes the image as the affine part and the steps say that were drawn, as values between 0 and 255; `key` is asked
+    /// for noise and fields alone.
+    ///
+    /// # Panics
+    /// If the image or `out` does not have this augmentation's size.
+    pub fn apply_drawn_steps(&self, isa: Isa, prepared: &[u8], drawn: (&Drawn, &[DrawnStep], Key), out: &mut [f32]) {
+        self.write_with_steps(isa, prepared, drawn, &Scale::NONE, out);
+    }
+
     fn write_with_steps(
         &self,
         isa: Isa,

@@ -178,7 +178,9 @@ mod tests {
             let near = near(place, 3, Fill::Rule(FillRule::Reflect)).unwrap();
             near.iter().map(|&(pixel, weight)| [1.0, 2.0, 4.0][pixel] * weight).sum::<f64>()
         };
-        for (place, expected) in [(0.0, 1.0), (-1.0, 1.0), (-2.0, 2.0), (3.0, 4.0), (4.0, 2.0), (2.25, 4.0), (-0.25, 1.0)] {
+        for (place, expected) in
+            [(0.0, 1.0), (-1.0, 1.0), (-2.0, 2.0), (3.0, 4.0), (4.0, 2.0), (2.25, 4.0), (-0.25, 1.0)]
+        {
             assert!((image(place) - expected).abs() < 1e-12, "{place}: {}", image(place));
         }
     }

@@ -23,6 +23,8 @@ pub mod source;
 pub mod inspect;
 pub mod split;
 
+pub mod sheet;
+
 pub mod preprocess;
 pub mod resize;
 

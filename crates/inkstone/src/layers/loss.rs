@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_mixture_loses_the_mixture_of_both_losses() {
         // torch.nn.functional.cross_entropy takes such targets as probabilities.
-        let logits = [0.5, -1.0, 2.0, 0.0];
+        let logits = [0.5_f64, -1.0, 2.0, 0.0];
         let loss = |label, admixture| forward(&logits, &Aim { label, smoothing: 0.0, weight: 2.0, admixture });
         let mixed = loss(1, Some((2, 0.25)));
         assert!((mixed - 0.75 * loss(1, None) - 0.25 * loss(2, None)).abs() < 1e-12);

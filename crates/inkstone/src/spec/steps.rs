@@ -608,7 +608,8 @@ mod tests {
     #[test]
     fn a_wrong_step_is_told_with_its_place() {
         let check = |augment: &str, message: &str| {
-            let text = format!("version = 1\n[augment]\n{augment}\n[model]\nlayers = [\"flatten\", {{ dense = {{}} }}]");
+            let text =
+                format!("version = 1\n[augment]\n{augment}\n[model]\nlayers = [\"flatten\", {{ dense = {{}} }}]");
             assert_eq!(Recipe::parse(&text, "a.toml").unwrap_err().to_string(), format!("a.toml: {message}"));
         };
         check(
@@ -661,7 +662,10 @@ mod tests {
             .cutmix(MixSpec::new(1.0).probability(0.5));
         let text = recipe.to_toml();
         assert_eq!(Recipe::parse(&text, "again.toml").unwrap(), recipe, "{text}");
-        assert!(text.contains("also = [\n  { elastic = { alpha = 34.0, sigma = 4.0, probability = 0.5 } },\n"), "{text}");
+        assert!(
+            text.contains("also = [\n  { elastic = { alpha = 34.0, sigma = 4.0, probability = 0.5 } },\n"),
+            "{text}"
+        );
     }
 
     #[test]

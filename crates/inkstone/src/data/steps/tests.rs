@@ -32,7 +32,8 @@ fn picture(size: Size) -> Vec<u8> {
 
 /// Every kind of step, strongly.
 fn everything() -> Vec<StepSpec> {
-    let noisy = StepSpec::Erase(crate::spec::steps::EraseSpec { value: Cover::Word(CoverWord::Noise), ..erase([0.1, 0.5]) });
+    let noisy =
+        StepSpec::Erase(crate::spec::steps::EraseSpec { value: Cover::Word(CoverWord::Noise), ..erase([0.1, 0.5]) });
     vec![
         StepSpec::perspective(0.2),
         StepSpec::elastic(60.0, 3.0),
@@ -70,7 +71,8 @@ fn strokes_grow_and_shrink_by_whole_and_half_pixels() {
     // A disc of radius 1 is a plus, of radius 2 it has 13 pixels.
     let mut dot = [0.0; 49];
     dot[24] = 9.0;
-    let n_set = |radius| applied(7, &dot, &[DrawnStep::Stroke { radius, ink: Ink::Bright }], EDGE).iter().sum::<f32>() / 9.0;
+    let n_set =
+        |radius| applied(7, &dot, &[DrawnStep::Stroke { radius, ink: Ink::Bright }], EDGE).iter().sum::<f32>() / 9.0;
     assert_eq!((n_set(1.0), n_set(2.0), n_set(3.0)), (5.0, 13.0, 29.0));
 }
 
