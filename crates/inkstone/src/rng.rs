@@ -24,6 +24,12 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// Which fold a sample is in.
+    Folds = 40,
+    /// Which samples change places when copies are brought together.
+    Together = 41,
+    /// Which samples a trial looks at.
+    Trial = 42,
     /// Augmentation: whether a step is taken, and which of several.
     Choice = 50,
     /// The field of an elastic deformation.
@@ -46,6 +52,8 @@ pub enum Operation {
     Erase = 59,
     /// With which image another is mixed, how, and how much.
     Mix = 60,
+    /// Small changes that an audit tries on images, to know how near copies are.
+    Disturb = 80,
 }
 
 /// A stream of random numbers for one key.

@@ -19,14 +19,21 @@ mod listing;
 #[cfg(feature = "formats")]
 mod npz;
 pub mod source;
+#[cfg(feature = "formats")]
+pub mod corrections;
+pub mod groups;
 
+pub mod errata;
 pub mod inspect;
 pub mod split;
 
 pub mod sheet;
 
+mod luma;
+pub mod ink;
 pub mod preprocess;
 pub mod resize;
+pub mod duplicates;
 
 mod affine;
 mod keras;
@@ -36,6 +43,8 @@ pub mod augment;
 mod trigonometry;
 
 pub mod batches;
+
+pub mod advice;
 
 pub use augment::Augment;
 pub use batches::Samples;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::steps::{self, MixSpec, StepSpec};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Fixed steps, in this order: grey, resize, scale, normalise. Part of the checkpoint.
+/// Fixed steps, in this order: grey, resize (or the ink rules), scale, normalise. Part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -19,6 +19,9 @@ pub struct PreprocessSpec {
     pub scale: [f32; 2],
     /// What happens after scaling.
     pub normalise: Normalise,
+    /// The ink rules (docs/ink.md) in place of a resize: the glyph is found, made light on black, fitted and centred.
+    #[serde(skip_serializing_if = "is_false")]
+    pub ink: bool,
 }
 
 /// Subtracting a mean and dividing by a standard deviation, per channel.
@@ -149,6 +152,7 @@ setters!(PreprocessSpec {
     size: [usize; 2] = Some(size), "Sets height and width.";
     scale: [f32; 2] = scale, "Sets what 0 and 255 become.";
     normalise: Normalise = normalise, "Sets what happens after scaling.";
+    ink: bool = ink, "Sets whether the ink rules stand in place of a resize.";
 });
 
 setters!(AugmentSpec {
@@ -166,6 +170,12 @@ setters!(AugmentSpec {
     cutmix: MixSpec = Some(cutmix), "Pastes rectangles of other images.";
 });
 
+/// For keys that are written out only where they are set: recipes without them keep their text and hash.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference to the field.
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 impl Default for Fill {
     fn default() -> Self {
         Self::Rule(FillRule::Edge)
@@ -174,7 +184,7 @@ impl Default for Fill {
 
 impl Default for PreprocessSpec {
     fn default() -> Self {
-        Self { grayscale: true, size: None, scale: [0.0, 1.0], normalise: Normalise::None }
+        Self { grayscale: true, size: None, scale: [0.0, 1.0], normalise: Normalise::None, ink: false }
     }
 }
 
