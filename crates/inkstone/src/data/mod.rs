@@ -45,6 +45,8 @@ pub mod split;
 #[cfg(feature = "formats")]
 pub mod write;
 
+pub mod sheet;
+
 mod luma;
 pub mod ink;
 pub mod preprocess;
@@ -52,6 +54,9 @@ pub mod resize;
 pub mod duplicates;
 
 mod affine;
+mod keras;
+pub mod steps;
+mod mix;
 pub mod augment;
 mod trigonometry;
 
@@ -62,5 +67,6 @@ pub mod advice;
 pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
+pub use mix::{Mixing, Mixture};
 pub use preprocess::Preprocess;
 pub use split::Split;

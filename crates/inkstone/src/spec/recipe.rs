@@ -77,6 +77,7 @@ impl Recipe {
         }
         self.data.check_split()?;
         self.check_preprocess()?;
+        self.augment.check()?;
         self.train.check()
     }
 
