@@ -24,6 +24,14 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// Which fold a sample is in.
+    Folds = 40,
+    /// Which samples change places when copies are brought together.
+    Together = 41,
+    /// Which samples a trial looks at.
+    Trial = 42,
+    /// Small changes that an audit tries on images, to know how near copies are.
+    Disturb = 80,
 }
 
 /// A stream of random numbers for one key.

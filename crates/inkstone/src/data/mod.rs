@@ -19,7 +19,11 @@ mod listing;
 #[cfg(feature = "formats")]
 mod npz;
 pub mod source;
+#[cfg(feature = "formats")]
+pub mod corrections;
+pub mod groups;
 
+pub mod errata;
 pub mod inspect;
 pub mod split;
 
@@ -27,12 +31,15 @@ mod luma;
 pub mod ink;
 pub mod preprocess;
 pub mod resize;
+pub mod duplicates;
 
 mod affine;
 pub mod augment;
 mod trigonometry;
 
 pub mod batches;
+
+pub mod advice;
 
 pub use augment::Augment;
 pub use batches::Samples;

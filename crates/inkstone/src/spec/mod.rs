@@ -8,6 +8,7 @@ pub mod pipeline;
 pub mod plan;
 mod resolve;
 pub mod recipe;
+pub mod split;
 pub mod training;
 
 mod overrides;
