@@ -221,9 +221,8 @@ impl Found {
     }
 
     fn glyph(&self, parts: &[usize], kind: Kind, size: [usize; 2]) -> Glyph {
-        let (cut, _) = cut::cut(&self.ink, &self.components, parts);
-        let frame = parts.iter().map(|&part| self.components.list[part].frame).reduce(Frame::with);
-        let bounds = self.bounds(frame.expect("a glyph has at least one part"));
+        let cut = cut::cut(&self.ink, &self.components, parts);
+        let bounds = self.bounds(self.components.frame(parts));
         Glyph { bounds, kind, pixels: fit::fit(&cut, size).pixels }
     }
 
