@@ -47,7 +47,7 @@ pub mod write;
 
 pub mod sheet;
 
-mod luma;
+pub(crate) mod luma;
 pub mod ink;
 pub mod preprocess;
 pub mod resize;
