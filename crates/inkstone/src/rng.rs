@@ -24,6 +24,8 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// Pictures of digits as people make them: `inkstone bench ink`.
+    Handwriting = 95,
 }
 
 /// A stream of random numbers for one key.
