@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod context;
+mod images;
 mod interrupt;
 mod recipes;
 mod terminal;

@@ -6,6 +6,7 @@ use inkstone::data::Dataset;
 use inkstone::data::dataset::Size;
 use inkstone::data::source::SETS;
 use inkstone::spec::nearest::suggestion;
+use inkstone::spec::recipe::DataSpec;
 use inkstone::spec::{Recipe, builtin};
 use inkstone::{Error, ErrorKind, Result};
 
@@ -88,9 +89,13 @@ fn built_in(name: &str) -> Result<Recipe> {
     builtin::recipe(name).ok_or_else(|| Error::new(ErrorKind::Usage, format!("no built-in recipe `{name}`")))
 }
 
-/// A recipe file. Its source, where it is a path, is relative to it.
+/// A recipe file. Its source, where it is a path, and its other files are relative to it.
 pub(crate) fn read(file: &Path) -> Result<Recipe> {
     let mut recipe = Recipe::read(file)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    for path in [&mut recipe.data.corrections, &mut recipe.data.split_file].into_iter().flatten() {
+        *path = text(&folder.join(&*path))?;
+    }
     if let (Some(source), Some(folder)) = (&recipe.data.source, file.parent())
         && !SETS.contains(&source.as_str())
     {
@@ -121,6 +126,11 @@ impl Chosen {
             Error::mismatch(ErrorKind::Usage, "a source of images", "none")
                 .with_help("name one: a data set, a folder with one folder of images per class, or --data SOURCE")
         })
+    }
+
+    /// How the images are corrected and split.
+    pub(crate) fn data(&self) -> Result<DataSpec> {
+        Ok(self.recipe.with_overrides(&self.overrides)?.data)
     }
 
     /// Names the recipe's file in an error about what stands in it.

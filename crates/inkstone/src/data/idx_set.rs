@@ -45,6 +45,23 @@ pub(super) fn find(files: &[PathBuf]) -> Sets {
     sets
 }
 
+/// The label file of each part of the set with this prefix.
+pub(super) fn label_files(files: &[PathBuf], prefix: &str) -> BTreeMap<Part, PathBuf> {
+    let parts = find(files).remove(prefix).unwrap_or_default();
+    parts.into_iter().filter_map(|(part, files)| Some((part, files.labels?))).collect()
+}
+
+/// Classes and writers of a label file of QMNIST.
+pub(super) fn classes_and_writers(file: &Path) -> Result<(Vec<i64>, Vec<u32>)> {
+    match label_columns(&idx::read(file)?).map_err(|error| error.with_file(file))? {
+        (classes, Some(writers)) => Ok((classes, writers)),
+        (classes, None) => {
+            let found = format!("{} labels without writers", classes.len());
+            Err(Error::mismatch(ErrorKind::Data, "labels of shape (N, 8) as QMNIST's", found).with_file(file))
+        }
+    }
+}
+
 /// `emnist-digits-train-images-idx3-ubyte.gz` → (`emnist-digits`, train, `images`).
 fn parse_name(name: &str) -> Option<(&str, Part, &str)> {
     let (stem, _) = name.split_once("-idx").or_else(|| name.split_once(".idx"))?;

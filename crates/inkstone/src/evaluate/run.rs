@@ -2,12 +2,14 @@
 
 use super::report::{About, Report};
 use crate::data::Dataset;
+use crate::data::errata::errata_among;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::predict::Predictor;
 
 /// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
-/// The images are prepared by the model's own preprocess.
+/// The images are prepared by the model's own preprocess. Where some are known to be labelled wrong, the accuracy without
+/// them is reported too.
 ///
 /// # Errors
 /// A class of the dataset that the model does not know.
@@ -23,7 +25,8 @@ pub fn evaluate(
     let labels: Vec<u32> = indices.iter().map(label).collect();
     let image = |i: usize| dataset.images.get(indices[i] as usize);
     let probabilities = predictor.probabilities(pool, indices.len(), &image);
-    Ok(Report::measure(&labels, &probabilities, predictor.classes(), about))
+    let report = Report::measure(&labels, &probabilities, predictor.classes(), about);
+    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &probabilities))
 }
 
 /// The model's label of each class of a dataset, by name.
