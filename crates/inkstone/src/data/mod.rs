@@ -31,6 +31,8 @@ pub mod sheet;
 
 mod luma;
 pub mod ink;
+#[cfg(feature = "formats")]
+pub mod glyphs;
 pub mod preprocess;
 pub mod resize;
 pub mod duplicates;

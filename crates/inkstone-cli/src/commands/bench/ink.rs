@@ -4,6 +4,7 @@
 mod colour;
 mod condition;
 mod glyph;
+mod keep;
 mod layout;
 mod page;
 mod picture;
@@ -52,7 +53,10 @@ pub(super) struct Args {
     /// Write a sheet of examples, a row for each condition
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
-    /// Write the pictures that were misread into DIR/CONDITION/
+    /// Write the pictures into DIR/CONDITION/ with a table of what stands on them, readings.csv
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+    /// Write those that were misread into DIR/CONDITION/
     #[arg(long, value_name = "DIR")]
     misread: Option<PathBuf>,
     /// Put the table into a page, between the lines <!-- bench ink --> and <!-- end -->
@@ -153,8 +157,12 @@ impl Bench<'_> {
             });
             for (k, (picture, readings)) in read.into_iter().enumerate() {
                 let readings = readings?;
-                if let Some(folder) = self.args.misread.as_ref().filter(|_| readings.ink != picture.reading) {
-                    results::keep(&folder.join(condition.file_name()), start + k, &picture, &readings.ink)?;
+                let folder = |parent: &Option<PathBuf>| Some(parent.as_ref()?.join(condition.file_name()));
+                if let Some(folder) = folder(&self.args.pictures) {
+                    keep::with_reading(&folder, start + k, &picture)?;
+                }
+                if let Some(folder) = folder(&self.args.misread).filter(|_| readings.ink != picture.reading) {
+                    keep::misread(&folder, start + k, &picture, &readings.ink)?;
                 }
                 score.add(&picture.reading, &readings);
             }

@@ -211,3 +211,84 @@ fn bounds(field: &Plane) -> [usize; 4] {
     }
     if bounds[0] == usize::MAX { [0, 0, 0, 0] } else { bounds }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ring and a bar: a stroke of 3 pixels everywhere.
+    fn drawn() -> Vec<u8> {
+        let ink = |x: f32, y: f32| {
+            let ring = ((x - 13.5).hypot(y - 10.0) - 5.0).abs();
+            let bar = if y > 14.0 && y < 23.0 { (x - 13.5).abs() } else { 9.0 };
+            (2.0 - ring.min(bar)).clamp(0.0, 1.0)
+        };
+        (0..28 * 28).map(|i| (255.0 * ink((i % 28) as f32, (i / 28) as f32)) as u8).collect()
+    }
+
+    fn area(glyph: &Glyph, size: f32, degrees: f32) -> f32 {
+        let mut plane = Plane::filled(300, 300, 0.0);
+        glyph.draw(Pose { centre: [150.0, 150.0], size, degrees }, &mut plane);
+        plane.values.iter().sum()
+    }
+
+    #[test]
+    fn a_glyph_drawn_at_its_own_size_is_the_image_that_it_came_from() {
+        let pixels = drawn();
+        let glyph = Glyph::new(&pixels, 28, 1.0);
+        let [w, h] = glyph.proportions();
+        let mut plane = Plane::filled(28, 28, 0.0);
+        let side = glyph.longer_side() / PER_PIXEL as f32;
+        let [left, top, right, bottom] = glyph.bounds.map(|place| place as f32);
+        let centre = [f32::midpoint(left, right), f32::midpoint(top, bottom)]
+            .map(|middle| (middle + 0.5) / PER_PIXEL as f32 - MARGIN as f32 - 0.5);
+        glyph.draw(Pose { centre, size: side, degrees: 0.0 }, &mut plane);
+        assert!(w < h && h == 1.0, "{w} {h}");
+        let differences = plane.values.iter().zip(&pixels).map(|(ink, &pixel)| (255.0 * ink - f32::from(pixel)).abs());
+        let mean = differences.sum::<f32>() / 784.0;
+        assert!(mean < 4.0, "{mean} levels on average");
+    }
+
+    #[test]
+    fn strokes_are_as_thick_as_asked_and_area_grows_with_the_square_of_the_size() {
+        let [thin, plain, thick] = [0.5, 1.0, 2.0].map(|factor| Glyph::new(&drawn(), 28, factor));
+        let whole = area(&plain, 100.0, 0.0);
+        let quarter = area(&plain, 50.0, 0.0) * 4.0;
+        assert!((quarter / whole - 1.0).abs() < 0.05, "{quarter} {whole}");
+        // Sizes are those of the bounds, which thick strokes widen: areas are compared per sample.
+        let per_sample = |glyph: &Glyph| area(glyph, glyph.longer_side(), 0.0);
+        let [half, one, two] = [&thin, &plain, &thick].map(per_sample);
+        assert!((0.4..0.6).contains(&(half / one)), "{half} {one}");
+        assert!((1.5..2.2).contains(&(two / one)), "{two} {one}");
+    }
+
+    #[test]
+    fn turning_keeps_the_area_and_goes_counter_clockwise() {
+        let glyph = Glyph::new(&drawn(), 28, 1.0);
+        let (before, after) = (area(&glyph, 120.0, 0.0), area(&glyph, 120.0, 15.0));
+        assert!((after / before - 1.0).abs() < 0.02, "{before} {after}");
+        let mut plane = Plane::filled(200, 200, 0.0);
+        glyph.draw(Pose { centre: [100.0, 100.0], size: 120.0, degrees: 90.0 }, &mut plane);
+        // The bar, which hangs down, points to the right.
+        let half = |from: usize| {
+            plane.values.chunks_exact(200).map(|row| row[from..from + 100].iter().sum::<f32>()).sum::<f32>()
+        };
+        assert!(half(0) > half(100), "the ring is on the left");
+    }
+
+    #[test]
+    fn thin_strokes_do_not_come_apart() {
+        let glyph = Glyph::new(&drawn(), 28, 0.5);
+        let inked = |i: usize| glyph.field.values[i] > 0.0;
+        let first = (0..glyph.field.values.len()).find(|&i| inked(i)).unwrap();
+        let (mut seen, mut open) = (vec![false; glyph.field.values.len()], vec![first]);
+        while let Some(i) = open.pop() {
+            if inked(i) && !std::mem::replace(&mut seen[i], true) {
+                let width = glyph.field.width;
+                open.extend([i - 1, i + 1, i - width, i + width]);
+            }
+        }
+        let n_seen = seen.iter().filter(|&&seen| seen).count();
+        assert_eq!(n_seen, (0..seen.len()).filter(|&i| inked(i)).count());
+    }
+}

@@ -54,17 +54,19 @@ impl Layout {
             degrees,
             centres: Vec::new(),
         };
-        if most == 1 { layout.place_alone(&glyphs[0], rng) } else { layout.place_row(&glyphs, condition, rng) }
+        if most == 1 { layout.place_alone(&glyphs[0], condition, rng) } else { layout.place_row(&glyphs, condition, rng) }
         layout
     }
 
     /// One digit of any size at any place where all of it is seen.
-    fn place_alone(&mut self, glyph: &Glyph, rng: &mut Rng) {
+    fn place_alone(&mut self, glyph: &Glyph, condition: &Condition, rng: &mut Rng) {
         let shorter = self.ink.width.min(self.ink.height) as f32;
-        let size = shorter * rng.uniform(0.16, 0.72);
+        // A box around the digit is seen, too.
+        let (largest, room) = if condition.print == Print::Boxes { (0.5, 0.35) } else { (0.72, 0.0) };
+        let size = shorter * rng.uniform(0.16, largest);
         let [w, h] = turned_box(glyph.proportions().map(|share| share * size), self.degrees);
         let centre = [(self.ink.width, w), (self.ink.height, h)].map(|(side, extent)| {
-            let free = 0.5 * extent + BORDER;
+            let free = 0.5 * extent + room * size + BORDER;
             rng.uniform(free, side as f32 - free)
         });
         glyph.draw(Pose { centre, size, degrees: self.degrees }, &mut self.ink);
@@ -131,18 +133,14 @@ impl Row {
             let x = if in_boxes {
                 // One box per digit, each a little wider than a digit is high.
                 k as f32 * 1.35 + rng.uniform(-0.08, 0.08)
-            } else if k == 0 {
-                0.5 * pose.size * w
-            } else {
+            } else if let Some(previous) = places.last() {
                 let gap = match touching {
                     Some(pair) if pair + 1 == k || rng.below(4) == 0 => rng.uniform(-0.05, 0.0),
                     _ => habit * rng.uniform(0.7, 1.5),
                 };
-                let nearest = edge.iter().zip(&left).map(|(right, left)| right - left).fold(f32::MIN, f32::max);
-                // Never more than a third into the neighbour's column.
-                let previous = places[k - 1];
-                let furthest = previous.centre[0] + 0.33 * previous.size;
-                (nearest + gap).max(furthest)
+                beside(*previous, &edge, &left, gap)
+            } else {
+                0.5 * pose.size * w
             };
             edge = right.iter().map(|right| right + x).collect();
             places.push(Pose { centre: [x, pose.centre[1]], ..pose });
@@ -152,6 +150,13 @@ impl Row {
         places.iter_mut().for_each(|place| place.centre[0] += 0.5 - first);
         Self { width: last.centre[0] - first + 1.0, height: 1.1, places }
     }
+}
+
+/// Where a digit stands beside the previous one: as far as `gap` says, in the row in which they are nearest, but never
+/// more than a third into its column.
+fn beside(previous: Pose, edge: &[f32], left: &[f32], gap: f32) -> f32 {
+    let nearest = edge.iter().zip(left).map(|(right, left)| right - left).fold(f32::MIN, f32::max);
+    (nearest + gap).max(previous.centre[0] + 0.33 * previous.size)
 }
 
 /// For each row the left and right ends of a glyph's ink relative to its centre, in units of height; where there is

@@ -205,3 +205,75 @@ pub(super) fn paste(image: Image<'_>, rng: &mut Rng) -> DecodedImage {
     }
     DecodedImage { size: Size { height: SIDE, width: SIDE, channels: 1 }, pixels }
 }
+
+#[cfg(test)]
+mod tests {
+    use inkstone::data::decode::decode;
+
+    use super::super::condition::{CONDITIONS, Counts};
+    use super::*;
+
+    /// An upright stroke, which is read as 1.
+    fn stroke() -> Vec<u8> {
+        (0..28 * 28).map(|i| if (12..16).contains(&(i % 28)) && (4..24).contains(&(i / 28)) { 255 } else { 0 }).collect()
+    }
+
+    fn picture(place: usize, index: usize, seed: u64) -> Picture {
+        let pixels = stroke();
+        let digits = Digits { pixels: &|_| (&pixels, '1'), order: &[0], side: 28 };
+        draw(&CONDITIONS[place], &digits, Key { seed, condition: place, index })
+    }
+
+    #[test]
+    fn a_picture_depends_on_its_key_alone() {
+        for place in 0..CONDITIONS.len() {
+            assert_eq!(picture(place, 3, 1), picture(place, 3, 1));
+            assert_ne!(picture(place, 3, 1).bytes, picture(place, 4, 1).bytes, "{}", CONDITIONS[place].name);
+            assert_ne!(picture(place, 3, 1).bytes, picture(place, 3, 2).bytes, "{}", CONDITIONS[place].name);
+        }
+    }
+
+    #[test]
+    fn pictures_are_what_their_condition_says() {
+        for (place, condition) in CONDITIONS.iter().enumerate() {
+            let picture = picture(place, 0, 5);
+            let name = condition.name;
+            let is_jpeg = picture.bytes.starts_with(b"\xFF\xD8");
+            assert_eq!(is_jpeg, matches!(condition.file, File::Jpeg(_)), "{name}");
+            let [fewest, most] = condition.n_digits.map(|n| n as usize);
+            assert!((fewest..=most).contains(&picture.reading.len()), "{name}: {}", picture.reading);
+            assert_eq!(most == 1, condition.counts == Counts::Single, "{name}");
+            let image = image::load_from_memory(&picture.bytes).unwrap();
+            let expected = match (condition.camera, most) {
+                (Camera::Phone, _) => (1200, 900),
+                (_, 1) => (280, 280),
+                _ => (720, 240),
+            };
+            assert_eq!((image.width(), image.height()), expected, "{name}");
+            let is_transparent = image.to_rgba8().pixels().any(|pixel| pixel[3] == 0);
+            let says_so = matches!(condition.ground, Ground::Transparent | Ground::TransparentLight);
+            assert_eq!(is_transparent, says_so, "{name}");
+        }
+    }
+
+    #[test]
+    fn ink_is_on_the_ground_that_the_condition_names() {
+        for (place, is_dark) in [(0, false), (1, true)] {
+            let decoded = decode(&picture(place, 1, 5).bytes).unwrap();
+            let corner = decoded.pixels[0];
+            let furthest = decoded.pixels.iter().map(|pixel| pixel.abs_diff(corner)).max().unwrap();
+            assert_eq!(corner > 127, is_dark, "{}", CONDITIONS[place].name);
+            assert!(furthest > 150, "{}", CONDITIONS[place].name);
+        }
+    }
+
+    #[test]
+    fn a_pasted_image_is_found_again_pixel_by_pixel() {
+        let pixels = stroke();
+        let size = Size { height: 28, width: 28, channels: 1 };
+        let mut rng = Rng::new(3, 0, 0, Operation::Handwriting);
+        let pasted = paste(Image { size, pixels: &pixels }, &mut rng);
+        let n = |pixels: &[u8]| pixels.iter().filter(|&&pixel| pixel == 255).count();
+        assert_eq!((n(&pasted.pixels), pasted.pixels.len()), (n(&pixels), 280 * 280));
+    }
+}

@@ -1,15 +1,10 @@
-//! What was measured: a table for the terminal, one for a page, one document for scripts; and the pictures misread.
-
-use std::fs;
-use std::path::Path;
+//! What was measured: a table for the terminal, one for a page, one document for scripts.
 
 use inkstone::evaluate::{Interval, wilson_interval};
-use inkstone::{Error, Result};
 use serde_json::{Value, json};
 
 use super::Args;
 use super::condition::{Condition, Counts};
-use super::picture::Picture;
 use super::subject::Readings;
 
 /// How often a condition's pictures were read rightly, all digits of each.
@@ -158,14 +153,4 @@ fn range(interval: Interval) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
-}
-
-/// Writes a picture that was misread: its number, its reading and what was read are its name.
-pub(super) fn keep(folder: &Path, index: usize, picture: &Picture, read: &str) -> Result<()> {
-    let ending = if picture.bytes.starts_with(b"\x89PNG") { "png" } else { "jpg" };
-    let read = if read.is_empty() { "nothing" } else { read };
-    let file = folder.join(format!("{index:05}-{}-as-{read}.{ending}", picture.reading));
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&file, &picture.bytes))
-        .map_err(|error| Error::io(&file, "write the picture", &error))
 }

@@ -1,4 +1,4 @@
-//! The model under test, twice: as it is, with its own preprocess, and with nothing but a resize in its place.
+//! The model under test, twice: with the ink rules, and with nothing but a resize in their place.
 
 use inkstone::checkpoint::Checkpoint;
 use inkstone::data::decode::decode;
@@ -20,7 +20,7 @@ pub(super) struct Subject {
 pub(super) struct Readings {
     /// With the whole picture resized to the network's input.
     pub(super) plain: String,
-    /// With the model's own preprocess.
+    /// With the ink rules.
     pub(super) ink: String,
 }
 
@@ -32,12 +32,11 @@ impl Subject {
             let error = Error::mismatch(ErrorKind::Usage, "a model of the classes 0 to 9", classes.join(", "));
             return Err(error.with_file(model));
         }
-        let resized = Checkpoint { preprocess: plain(&opened.checkpoint.preprocess)?, ..opened.checkpoint.clone() };
-        Ok(Self {
-            name: opened.name,
-            ink: Predictor::from_checkpoint(opened.checkpoint, context.isa),
-            plain: Predictor::from_checkpoint(resized, context.isa),
-        })
+        let predictor = |rules: Rules| {
+            let preprocess = with(rules, &opened.checkpoint.preprocess)?;
+            Ok(Predictor::from_checkpoint(Checkpoint { preprocess, ..opened.checkpoint.clone() }, context.isa))
+        };
+        Ok(Self { ink: predictor(Rules::Ink)?, plain: predictor(Rules::Resize)?, name: opened.name })
     }
 
     /// Reads a file both ways.
@@ -75,12 +74,19 @@ fn is_light(image: Image<'_>) -> bool {
     sum > 127 * n
 }
 
-/// The same preprocess without the ink rules.
-fn plain(preprocess: &Preprocess) -> Result<Preprocess> {
+/// How a picture becomes an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Ink,
+    Resize,
+}
+
+/// The same preprocess with these rules.
+fn with(rules: Rules, preprocess: &Preprocess) -> Result<Preprocess> {
     let failed = |error: serde_json::Error| Error::new(ErrorKind::Checkpoint, format!("preprocess: {error}"));
     let mut stored = serde_json::to_value(preprocess).map_err(failed)?;
     if let Some(spec) = stored.get_mut("spec").and_then(serde_json::Value::as_object_mut) {
-        spec.remove("ink");
+        spec.insert("ink".to_owned(), (rules == Rules::Ink).into());
     }
     serde_json::from_value(stored).map_err(failed)
 }
