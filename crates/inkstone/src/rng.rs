@@ -56,6 +56,8 @@ pub enum Operation {
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// Pictures of digits as people make them: `inkstone bench ink`.
+    Handwriting = 95,
 }
 
 /// A stream of random numbers for one key.

@@ -49,6 +49,8 @@ pub mod sheet;
 
 pub(crate) mod luma;
 pub mod ink;
+#[cfg(feature = "formats")]
+pub mod glyphs;
 pub mod preprocess;
 pub mod resize;
 pub mod duplicates;
