@@ -81,18 +81,22 @@ fn looks_like_a_path(name: &str) -> bool {
 }
 
 /// `KEY=VALUE`; a path may hold a `=` too, but no key holds a `/`.
-fn is_override(word: &str) -> bool {
+pub(crate) fn is_override(word: &str) -> bool {
     let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     word.split_once('=').is_some_and(|(key, _)| is_key(key) && !key.starts_with('.'))
 }
 
-fn built_in(name: &str) -> Result<Recipe> {
+pub(crate) fn built_in(name: &str) -> Result<Recipe> {
     builtin::recipe(name).ok_or_else(|| Error::new(ErrorKind::Usage, format!("no built-in recipe `{name}`")))
 }
 
-/// A recipe file. Its source and its cache, where they are paths, are relative to it.
+/// A recipe file. Its source and its cache, where they are paths, and its other files are relative to it.
 pub(crate) fn read(file: &Path) -> Result<Recipe> {
     let mut recipe = Recipe::read(file)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    for path in [&mut recipe.data.corrections, &mut recipe.data.split_file].into_iter().flatten() {
+        *path = text(&folder.join(&*path))?;
+    }
     if let (Some(source), Some(folder)) = (&recipe.data.source, file.parent())
         && !SETS.contains(&source.as_str())
     {
@@ -166,7 +170,7 @@ fn fit(recipe: &mut Recipe, dataset: &Dataset) {
 }
 
 /// Grey images are often stored as RGB.
-fn is_coloured(dataset: &Dataset, i: usize) -> bool {
+pub(crate) fn is_coloured(dataset: &Dataset, i: usize) -> bool {
     let has_colour = |pixel: &[u8]| pixel[0] != pixel[1] || pixel[1] != pixel[2];
     dataset.images.size(i).channels == 3 && dataset.images.with(i, |image| image.pixels.chunks_exact(3).any(has_colour))
 }

@@ -74,11 +74,11 @@ impl Desk {
 
     /// Two classes of bars, lying and standing, 12×12, as IDX files: 80 to train on, 20 to test.
     fn write_bars(&self, folder: &str) {
-        for (prefix, n) in [("train", 80_u32), ("t10k", 20)] {
+        for (prefix, first, n) in [("train", 0, 80_u32), ("t10k", 80, 20)] {
             let mut images = idx_header(3, &[n, 12, 12]);
             let mut labels = idx_header(1, &[n]);
             for i in 0..n {
-                images.extend(bar(i));
+                images.extend(bar(first + i));
                 labels.push((i % 2) as u8);
             }
             self.write(&format!("{folder}/{prefix}-images-idx3-ubyte"), images);
@@ -161,7 +161,7 @@ fn a_folder_of_idx_files_is_trained_evaluated_and_inspected() {
 fn json_is_one_document_and_the_same_in_the_folder() {
     let desk = Desk::new("json");
     desk.write_bars("bars");
-    let ran = desk.ok(&format!("train bars {SMALL} epochs=1 --out a --json --quiet"));
+    let ran = desk.ok(&format!("train bars {SMALL} epochs=1 validation=0.25 --out a --json --quiet"));
     assert_eq!(json(&ran.stdout), json(&fs::read_to_string(desk.path("a/report.json")).unwrap()));
     assert_eq!(ran.stderr, "", "quiet says nothing where nothing is wrong");
     let failure = desk.run("train nowhere/at/all --json");

@@ -130,7 +130,7 @@ fn a_training_from_the_disk_learns_and_is_the_same_on_any_number_of_threads() {
     let split = split(&dataset, &recipe().data).unwrap();
     let predictor = Predictor::from_checkpoint(checkpoint, Isa::SCALAR);
     let about = || About {
-        model: ModelInfo { name: "bars".into(), sha256: String::new(), kept_epoch: 4 },
+        model: ModelInfo { name: "bars".into(), sha256: String::new(), kept_epoch: Some(4) },
         data: DataInfo { source: "bars".into(), part: Part::Test.name().into(), n: 60, fingerprint: String::new() },
     };
     let report = |dataset: &Dataset| evaluate(&predictor, &pool, dataset, &split.test, about()).unwrap();

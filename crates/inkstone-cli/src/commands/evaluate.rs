@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
-use inkstone::data::fingerprint::{Fingerprint, fingerprint};
+use inkstone::data::fingerprint::Fingerprint;
 use inkstone::data::source::SETS;
 use inkstone::data::split::SplitFile;
 use inkstone::data::{Dataset, Part};
 use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
 use inkstone::predict::{self, OpenModel, Predictor};
 use inkstone::spec::Recipe;
+use inkstone::spec::recipe::DataSpec;
 use inkstone::train::folder::{RECIPE, SPLIT};
 use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
 use crate::context::Context;
+use crate::images::{self, Loaded};
 
 /// Measure a model on a part of a data set
 #[derive(Debug, clap::Args)]
@@ -59,8 +61,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(note) = &model.note {
         context.terminal.note_or_warn(note);
     }
-    let dataset = context.open(&source(args, &model)?)?;
-    let hashes = fingerprint(&dataset, context.pool()?);
+    let Loaded { dataset, hashes, notes, .. } = load(args, &model, context)?;
+    for note in &notes {
+        context.terminal.note_or_warn(note);
+    }
     let chosen = choose(args, &model, &dataset, &hashes, context)?;
     if chosen.indices.is_empty() {
         let expected = format!("images in the part `{}`", chosen.part);
@@ -90,19 +94,26 @@ fn about(model: &OpenModel, dataset: &Dataset, hashes: &Fingerprint, chosen: &Ch
     }
 }
 
-/// Where the images are: as asked for, as the run's recipe says, or the published set that the model was made from.
-fn source(args: &Args, model: &OpenModel) -> Result<String> {
+/// The images: as asked for, as the run's recipe says (with its corrections), or the published set that the model was
+/// made from.
+fn load(args: &Args, model: &OpenModel, context: &Context) -> Result<Loaded> {
+    // The run's split is kept: groups are not asked for again.
+    let mut data = DataSpec::default();
     if let Some(source) = &args.data {
-        return Ok(source.clone());
+        return images::load_again(source, &data, None, context);
     }
-    if let Some(run) = &model.run
-        && let Some(source) = Recipe::read(run.join(RECIPE))?.data.source
-    {
-        return Ok(source);
+    if let Some(run) = &model.run {
+        let recipe = Recipe::read(run.join(RECIPE))?;
+        if let Some(source) = recipe.data.source.clone() {
+            data.corrections = images::of_run(&recipe.data, run).corrections;
+            (data.on_error, data.stream) = (recipe.data.on_error, recipe.data.stream);
+            data.cache = recipe.data.cache;
+            return images::load_again(&source, &data, run.parent(), context);
+        }
     }
     let source = &model.checkpoint.provenance.data_source;
     if SETS.contains(&source.as_str()) {
-        return Ok(source.clone());
+        return images::load_again(source, &data, None, context);
     }
     let error = Error::mismatch(ErrorKind::Usage, "--data SOURCE", "a model that does not say where its images are");
     Err(error.with_place(&args.model))

@@ -4,9 +4,10 @@ mod seeds;
 
 use std::path::{Path, PathBuf};
 
-use inkstone::data::fingerprint::{Fingerprint, fingerprint};
-use inkstone::data::split::{SplitFile, split};
-use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split, augment};
+use inkstone::data::advice::advise;
+use inkstone::data::fingerprint::Fingerprint;
+use inkstone::data::split::{SplitFile, draw};
+use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split};
 use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
 use inkstone::predict::Predictor;
 use inkstone::spec::Recipe;
@@ -17,6 +18,7 @@ use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
 use crate::context::{Context, to_json};
+use crate::images::{self, Loaded};
 use crate::interrupt;
 use crate::recipes;
 use crate::terminal::Watcher;
@@ -66,19 +68,22 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let chosen = recipes::choose(&args.words, args.data.as_deref(), context)?;
     let source = chosen.source()?;
     let data = chosen.data()?;
-    let (dataset, remarks) = context.open_for(&source, &data, runs(args))?;
-    let mut recipe = chosen.for_dataset(&dataset)?;
+    let loaded = images::load(&source, &data, runs(args), context).map_err(|error| chosen.blame(error))?;
+    let mut recipe = chosen.for_dataset(&loaded.dataset)?;
     recipe.data.cache = data.cache;
     recipe.data.source = Some(recipes::lasting(&source)?);
     if let Some(seed) = context.seed {
         recipe.train.seed = seed;
     }
-    let split = split(&dataset, &recipe.data).map_err(|error| chosen.blame(error))?;
-    state_the_split(&mut recipe, &dataset);
-    let hashes = fingerprint(&dataset, context.pool()?);
-    dataset.images.check()?;
-    let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
-    let notes = split.notes.clone();
+    let drawn = draw(&loaded.dataset, &recipe.data, &loaded.hashes, &loaded.copies);
+    let split = drawn.map_err(|error| chosen.blame(error))?;
+    state_the_split(&mut recipe, &loaded.dataset);
+    recipe.data = images::in_run(recipe.data);
+    let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
+    let mut notes = [&loaded.notes[..], &split.notes].concat();
+    let advice = advise(&recipe, &loaded.dataset, &split, &loaded.copies);
+    notes.extend(advice.iter().map(|advice| format!("warning: {advice}")));
+    let Loaded { dataset, hashes, corrections, remarks, .. } = loaded;
     let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
     if let Some(n_seeds) = args.seeds {
         return seeds::run(&job, &notes, n_seeds as usize, context).map_err(|error| chosen.blame(error));
@@ -90,9 +95,11 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
         }
         None => RunFolder::next(Path::new("runs"), job.name(), &job.text)?,
     };
-    let warnings = augment::warnings(&job.recipe.augment, &job.samples[0].classes);
+    if let Some(text) = &corrections {
+        folder.write(folder::CORRECTIONS, text.as_bytes())?;
+    }
     remarks.iter().try_for_each(|remark| folder.log(remark))?;
-    for note in notes.into_iter().chain(warnings.into_iter().map(|text| format!("warning: {text}"))) {
+    for note in notes {
         context.terminal.note_or_warn(&note);
         folder.log(&note)?;
     }
@@ -118,25 +125,25 @@ fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
             .with_help("a run goes on as it was begun; for anything else start a new one"));
     }
     let source = recipe.data.source.clone().ok_or_else(|| no_source(path))?;
-    let (dataset, remarks) = context.open_for(&source, &recipe.data, path.parent())?;
-    remarks.iter().try_for_each(|remark| folder.log(remark))?;
-    let hashes = fingerprint(&dataset, context.pool()?);
-    dataset.images.check()?;
+    let data = images::of_run(&recipe.data, path);
     let file = path.join(folder::SPLIT);
-    let (split, record) = match folder.read(folder::SPLIT)? {
-        Some(bytes) => {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let split = SplitFile::parse(&text).and_then(|kept| kept.find(&dataset, &hashes));
-            (split.map_err(|error| error.with_file(&file))?, text)
+    let kept = folder.read(folder::SPLIT)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let (loaded, split, record) = match kept {
+        Some(text) => {
+            let loaded = images::load_again(&source, &data, path.parent(), context)?;
+            let split = SplitFile::parse(&text).and_then(|kept| kept.find(&loaded.dataset, &loaded.hashes));
+            (loaded, split.map_err(|error| error.with_file(&file))?, text)
         }
         // Killed before the split was written: nothing was trained on another one.
         None => {
-            let split = split(&dataset, &recipe.data)?;
-            let record = SplitFile::new(&split, &dataset, &hashes, recipe.data.split_seed).to_json();
-            (split, record)
+            let loaded = images::load(&source, &data, path.parent(), context)?;
+            let split = draw(&loaded.dataset, &data, &loaded.hashes, &loaded.copies)?;
+            let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
+            (loaded, split, record)
         }
     };
-    Job::new(recipe, dataset, split, &hashes, record, context)?.train(&folder, context)
+    loaded.remarks.iter().try_for_each(|remark| folder.log(remark))?;
+    Job::new(recipe, loaded.dataset, split, &loaded.hashes, record, context)?.train(&folder, context)
 }
 
 fn no_source(path: &Path) -> Error {
@@ -152,7 +159,7 @@ fn differs_in_epochs_alone(before: &Recipe, now: &Recipe) -> bool {
 /// Writes into the recipe what the split went by, so that `recipe.toml` leaves nothing open.
 fn state_the_split(recipe: &mut Recipe, dataset: &Dataset) {
     let has = |part: Part| dataset.samples.iter().any(|sample| sample.part == Some(part));
-    if recipe.data.split.is_some() {
+    if recipe.data.split.is_some() || recipe.data.split_file.is_some() {
         return;
     }
     if ![Part::Train, Part::Validation, Part::Test].into_iter().any(has) {

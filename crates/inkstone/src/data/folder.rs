@@ -27,6 +27,9 @@ pub const EXTENSIONS: [&str; 14] =
 const UNREAD_EXTENSIONS: [&str; 13] =
     ["avif", "cr2", "dng", "gif", "heic", "heif", "ico", "jp2", "jxl", "nef", "psd", "svg", "tga"];
 
+/// The table of a folder whose pictures are to be looked at, as `prepare --cut-glyphs` leaves one: no class.
+pub const REVIEW_TABLE: &str = "review.csv";
+
 /// The most memory that a folder's decoded images may take: 8 GiB.
 const MAX_BYTES: u64 = 8 << 30;
 
@@ -183,7 +186,7 @@ fn class_folders(folders: Vec<PathBuf>, part: Option<Part>) -> Result<Vec<ClassF
         Some(name) => Ok(ClassFolder { name: name.to_owned(), path, part }),
         None => Err(Error::new(ErrorKind::Data, "the name of a class's folder is not UTF-8").with_file(&path)),
     };
-    folders.into_iter().map(class).collect()
+    folders.into_iter().filter(|folder| !folder.join(REVIEW_TABLE).is_file()).map(class).collect()
 }
 
 /// The images of a class: its folder's own, then those of each folder below.

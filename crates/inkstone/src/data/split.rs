@@ -2,13 +2,17 @@
 //! Never looks at pixels; `split.json` names samples by id and content ([`mod@file`]), so that added images never leak.
 
 pub mod allocate;
+mod draw;
 pub mod file;
+pub mod folds;
+mod together;
 
-use super::dataset::{Dataset, Part};
+use super::dataset::{Dataset, Part, Sample};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::{Operation, Rng};
 use crate::spec::recipe::{DataSpec, Proportions};
 
+pub use draw::draw;
 pub use file::SplitFile;
 
 /// The share of the training part that validates, where the recipe does not say.
@@ -68,35 +72,70 @@ impl Split {
 /// # Errors
 /// `Spec` for a share out of range, `Data` where a part that must not be empty would be.
 pub fn split(dataset: &Dataset, spec: &DataSpec) -> Result<Split> {
-    let all: Vec<u32> = (0..dataset.samples.len() as u32).collect();
+    by_recipe(Roster::of(dataset), spec)
+}
+
+/// What a split looks at: labels, parts and groups, never pixels.
+#[derive(Clone, Copy)]
+struct Roster<'a> {
+    name: &'a str,
+    n_classes: usize,
+    samples: &'a [Sample],
+}
+
+impl<'a> Roster<'a> {
+    fn of(dataset: &'a Dataset) -> Self {
+        Self { name: &dataset.name, n_classes: dataset.classes.len(), samples: &dataset.samples }
+    }
+
+    fn label(self, i: u32) -> usize {
+        self.samples[i as usize].label as usize
+    }
+
+    /// Whether any of these samples is in a group.
+    fn is_grouped(self, members: &[u32]) -> bool {
+        members.iter().any(|&i| self.samples[i as usize].group.is_some())
+    }
+
+    /// The samples of each group, a sample without one by itself; in an order that depends on the samples alone.
+    fn groups(self, members: &[u32]) -> Vec<Vec<u32>> {
+        let mut keyed: Vec<(Option<u32>, u32)> = members.iter().map(|&i| (self.samples[i as usize].group, i)).collect();
+        keyed.sort_unstable();
+        let same = keyed.chunk_by(|a, b| a.0.is_some() && a.0 == b.0);
+        same.map(|group| group.iter().map(|&(_, i)| i).collect()).collect()
+    }
+}
+
+fn by_recipe(roster: Roster<'_>, spec: &DataSpec) -> Result<Split> {
+    let all: Vec<u32> = (0..roster.samples.len() as u32).collect();
     let given: Vec<Part> = [Part::Train, Part::Validation, Part::Test]
         .into_iter()
-        .filter(|&part| dataset.samples.iter().any(|sample| sample.part == Some(part)))
+        .filter(|&part| roster.samples.iter().any(|sample| sample.part == Some(part)))
         .collect();
     if let Some(proportions) = spec.split {
-        let mut split = divide(dataset, &all, proportions.0, spec.split_seed)?;
+        let mut split = divide(roster, &all, proportions.0, spec.split_seed)?;
         if !given.is_empty() {
             let [train, validation, test] = proportions.0;
             split.notes.push(format!(
                 "warning: {} has parts of its own ({}); they are pooled and split {train}:{validation}:{test} as asked",
-                dataset.name,
+                roster.name,
                 given.iter().map(|part| part.name()).collect::<Vec<_>>().join(", ")
             ));
         }
         return Ok(split);
     }
     if given.is_empty() {
-        let mut split = divide(dataset, &all, DEFAULT_PROPORTIONS, spec.split_seed)?;
-        split.notes.push(format!("{} has no test part: split 8:1:1 (seed {})", dataset.name, spec.split_seed));
+        let mut split = divide(roster, &all, DEFAULT_PROPORTIONS, spec.split_seed)?;
+        split.notes.push(format!("{} has no test part: split 8:1:1 (seed {})", roster.name, spec.split_seed));
         return Ok(split);
     }
-    by_given_parts(dataset, spec, &all, &given)
+    by_given_parts(roster, spec, &all, &given)
 }
 
 /// The source's own parts stay; what is missing is taken out of its training part.
-fn by_given_parts(dataset: &Dataset, spec: &DataSpec, all: &[u32], given: &[Part]) -> Result<Split> {
+fn by_given_parts(roster: Roster<'_>, spec: &DataSpec, all: &[u32], given: &[Part]) -> Result<Split> {
     let of = |part| -> Vec<u32> {
-        let belongs = |&&i: &&u32| dataset.samples[i as usize].part.unwrap_or(Part::Train) == part;
+        let belongs = |&&i: &&u32| roster.samples[i as usize].part.unwrap_or(Part::Train) == part;
         all.iter().filter(belongs).copied().collect()
     };
     let share = spec.validation.unwrap_or(DEFAULT_VALIDATION);
@@ -113,21 +152,21 @@ fn by_given_parts(dataset: &Dataset, spec: &DataSpec, all: &[u32], given: &[Part
     let (mut shares, mut notes) = ([1.0, 0.0, 0.0], Vec::new());
     if has(Part::Validation) {
         if spec.validation.is_some() {
-            notes.push(format!("{} has a validation part of its own: data.validation is not used", dataset.name));
+            notes.push(format!("{} has a validation part of its own: data.validation is not used", roster.name));
         }
     } else {
         shares[1] = share;
     }
     if !has(Part::Test) {
         shares[2] = 0.1;
-        notes.push(format!("{} has no test part: a tenth of its training part is taken", dataset.name));
+        notes.push(format!("{} has no test part: a tenth of its training part is taken", roster.name));
     }
     shares[0] = 1.0 - shares[1] - shares[2];
     if shares[0] <= 0.0 {
         let found = format!("{share} for validation and 0.1 for test");
         return Err(Error::mismatch(ErrorKind::Spec, "a share left for train", found).with_place("data.validation"));
     }
-    let mut split = divide(dataset, &train, shares, spec.split_seed)?;
+    let mut split = divide(roster, &train, shares, spec.split_seed)?;
     for part in [Part::Validation, Part::Test].into_iter().filter(|&part| has(part)) {
         *split.part_mut(part) = of(part);
     }
@@ -136,15 +175,15 @@ fn by_given_parts(dataset: &Dataset, spec: &DataSpec, all: &[u32], given: &[Part
 }
 
 /// Divides the samples `pool` in these proportions.
-fn divide(dataset: &Dataset, pool: &[u32], proportions: [f64; 3], seed: u64) -> Result<Split> {
+fn divide(roster: Roster<'_>, pool: &[u32], proportions: [f64; 3], seed: u64) -> Result<Split> {
     let proportions = Proportions::new(&proportions)
         .map_err(|message| Error::new(ErrorKind::Spec, message).with_place("data.split"))?;
     let sum: f64 = proportions.0.iter().sum();
     let shares = proportions.0.map(|share| share / sum);
-    let mut split = if pool.iter().any(|&i| dataset.samples[i as usize].group.is_some()) {
-        divide_groups(dataset, pool, shares, seed)
+    let mut split = if roster.is_grouped(pool) {
+        divide_groups(roster, pool, shares, seed)
     } else {
-        divide_samples(dataset, pool, shares, seed)
+        divide_samples(roster, pool, shares, seed)
     };
     for part in [Part::Train, Part::Validation, Part::Test] {
         split.part_mut(part).sort_unstable();
@@ -158,10 +197,10 @@ fn divide(dataset: &Dataset, pool: &[u32], proportions: [f64; 3], seed: u64) -> 
 }
 
 /// Every class by itself, with the counts of [`allocate::allocate`].
-fn divide_samples(dataset: &Dataset, pool: &[u32], shares: [f64; 3], seed: u64) -> Split {
-    let mut members = vec![Vec::new(); dataset.classes.len()];
+fn divide_samples(roster: Roster<'_>, pool: &[u32], shares: [f64; 3], seed: u64) -> Split {
+    let mut members = vec![Vec::new(); roster.n_classes];
     for &i in pool {
-        members[dataset.samples[i as usize].label as usize].push(i);
+        members[roster.label(i)].push(i);
     }
     let counts: Vec<usize> = members.iter().map(Vec::len).collect();
     let cells = allocate::allocate(&counts, shares);
@@ -179,10 +218,10 @@ fn divide_samples(dataset: &Dataset, pool: &[u32], shares: [f64; 3], seed: u64) 
 
 /// Whole groups, the largest first (in random order among equals), each to the part that lacks most of its classes.
 /// A sample without a group is a group of its own.
-fn divide_groups(dataset: &Dataset, pool: &[u32], shares: [f64; 3], seed: u64) -> Split {
-    let groups = shuffled_groups(dataset, pool, seed);
-    let label = |i: &u32| dataset.samples[*i as usize].label as usize;
-    let mut counts = vec![0_usize; dataset.classes.len()];
+fn divide_groups(roster: Roster<'_>, pool: &[u32], shares: [f64; 3], seed: u64) -> Split {
+    let groups = shuffled_groups(roster, pool, seed);
+    let label = |i: &u32| roster.label(*i);
+    let mut counts = vec![0_usize; roster.n_classes];
     for i in pool {
         counts[label(i)] += 1;
     }
@@ -224,13 +263,8 @@ fn bring_every_class_to_train(parts: &mut [Vec<&[u32]>; 3], label: impl Fn(&u32)
     }
 }
 
-fn shuffled_groups(dataset: &Dataset, pool: &[u32], seed: u64) -> Vec<Vec<u32>> {
-    let mut keyed: Vec<(Option<u32>, u32)> = pool.iter().map(|&i| (dataset.samples[i as usize].group, i)).collect();
-    keyed.sort_unstable();
-    let mut groups: Vec<Vec<u32>> = keyed
-        .chunk_by(|a, b| a.0.is_some() && a.0 == b.0)
-        .map(|group| group.iter().map(|&(_, i)| i).collect())
-        .collect();
+fn shuffled_groups(roster: Roster<'_>, pool: &[u32], seed: u64) -> Vec<Vec<u32>> {
+    let mut groups = roster.groups(pool);
     Rng::new(seed, 0, u32::MAX, Operation::Split).shuffle(&mut groups);
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
     groups

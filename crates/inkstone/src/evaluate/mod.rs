@@ -8,6 +8,6 @@ mod text;
 
 pub use confusion::{Average, Confusion, ConfusionMatrix, Scores};
 pub use metrics::{Interval, calibration_error, log_loss, predicted, top_k_accuracy, wilson_interval};
-pub use report::{About, ClassScores, DataInfo, ModelInfo, Report, TopK};
+pub use report::{About, ClassScores, DataInfo, ErrataInfo, ModelInfo, Report, TopK};
 pub use run::evaluate;
 pub use text::{classification_report, columns, sentences, text};

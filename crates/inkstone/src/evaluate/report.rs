@@ -39,6 +39,18 @@ pub struct Report {
     pub classes: Vec<ClassScores>,
     /// Rows: the truth; columns: the answers.
     pub confusion_matrix: ConfusionMatrix,
+    /// The share of right answers without the images whose labels are known to be wrong, where there are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errata: Option<ErrataInfo>,
+}
+
+/// What known wrong labels do to accuracy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ErrataInfo {
+    /// How many images are labelled wrong ([`crate::data::errata`]).
+    pub n: usize,
+    /// The accuracy on the others.
+    pub accuracy_without: Interval,
 }
 
 /// What a report is about.
@@ -143,7 +155,22 @@ impl Report {
             weighted_average: matrix.weighted_average(),
             classes: classes.iter().enumerate().map(class).collect(),
             confusion_matrix: matrix,
+            errata: None,
         }
+    }
+
+    /// Adds the accuracy without the samples at these places of what was measured. Without places nothing is added.
+    #[must_use]
+    pub fn without_errata(mut self, places: &[usize], labels: &[u32], probabilities: &[f64]) -> Self {
+        if !places.is_empty() {
+            let predicted = metrics::predicted(probabilities, self.classes.len());
+            let n_right = places.iter().filter(|&&place| predicted[place] == labels[place]).count() as u64;
+            let (correct, total) = (self.confusion_matrix.n_correct(), self.confusion_matrix.total());
+            let n = places.len();
+            let accuracy_without = metrics::wilson_interval(correct - n_right, total - n as u64);
+            self.errata = Some(ErrataInfo { n, accuracy_without });
+        }
+        self
     }
 }
 
@@ -175,6 +202,19 @@ mod tests {
             r#"{"name":"yes","precision":1.0,"recall":1.0,"f1":1.0,"support":1}],"confusion_matrix":[[0,0],[0,1]]}"#
         );
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn known_errata_are_counted_out_of_the_accuracy() {
+        let (labels, probabilities) = ([1, 1, 0, 0], [0.2, 0.8, 0.9, 0.1, 0.7, 0.3, 0.6, 0.4]);
+        let report = measure(&labels, &probabilities);
+        assert_eq!(report.clone().without_errata(&[], &labels, &probabilities), report);
+        let report = report.without_errata(&[1, 3], &labels, &probabilities);
+        let errata = report.errata.unwrap();
+        assert_eq!((errata.n, errata.accuracy_without.value), (2, 1.0));
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["errata"]["n"], 2);
+        assert_eq!(json["accuracy"]["value"], 0.75);
     }
 
     #[test]

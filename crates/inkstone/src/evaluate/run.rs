@@ -2,13 +2,15 @@
 
 use super::report::{About, Report};
 use crate::data::dataset::Size;
+use crate::data::errata::errata_among;
 use crate::data::{Dataset, Image, Images};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::predict::Predictor;
 
 /// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
-/// The images are prepared by the model's own preprocess.
+/// The images are prepared by the model's own preprocess. Where some are known to be labelled wrong, the accuracy without
+/// them is reported too.
 ///
 /// # Errors
 /// A class of the dataset that the model does not know.
@@ -23,7 +25,8 @@ pub fn evaluate(
     let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
     let labels: Vec<u32> = indices.iter().map(label).collect();
     let probabilities = probabilities(predictor, pool, &dataset.images, indices)?;
-    Ok(Report::measure(&labels, &probabilities, predictor.classes(), about))
+    let report = Report::measure(&labels, &probabilities, predictor.classes(), about);
+    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &probabilities))
 }
 
 /// Streamed images are taken into memory some at a time.

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::metrics::Interval;
 use super::report::Report;
 use crate::spec::summary::grouped;
 
@@ -17,6 +18,15 @@ pub fn text(report: &Report) -> String {
         text.push_str(&matrix);
     }
     let _ = write!(text, "\n{}\n", sentences(report));
+    if let Some(errata) = &report.errata {
+        let Interval { value, low, high } = errata.accuracy_without;
+        let images = if errata.n == 1 { "image whose label is" } else { "images whose labels are" };
+        let _ = writeln!(
+            text,
+            "Without {} {images} known to be wrong, accuracy is {value:.4} ({low:.4} to {high:.4}).",
+            errata.n
+        );
+    }
     text
 }
 
@@ -147,6 +157,16 @@ dog    0   1
 Of 1,000 new images like these, expect 208 to 939 right. Most confused: cat with dog (1 of 2 images).
 ";
         assert_eq!(text(&report(&["cat", "dog"], &[0, 0, 1], &[0, 1, 1])), expected);
+    }
+
+    #[test]
+    fn known_errata_are_told_behind_the_rest() {
+        let mut report = report(&["cat", "dog"], &[0, 1], &[0, 1]);
+        assert!(!text(&report).contains("known"));
+        let accuracy_without = Interval { value: 1.0, low: 0.2065, high: 1.0 };
+        report.errata = Some(crate::evaluate::ErrataInfo { n: 1, accuracy_without });
+        let told = "Without 1 image whose label is known to be wrong, accuracy is 1.0000 (0.2065 to 1.0000).\n";
+        assert!(text(&report).ends_with(told), "{}", text(&report));
     }
 
     #[test]

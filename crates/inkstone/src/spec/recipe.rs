@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::loading::{Caching, OnError, Streaming, is_default};
 use super::model::ModelSpec;
 use super::pipeline::{AugmentSpec, PreprocessSpec};
+use super::split::Duplicates;
 use super::training::TrainSpec;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -78,7 +79,9 @@ impl Recipe {
         if self.model.layers.is_empty() {
             return Err(wrong("model.layers", "at least one layer", "none"));
         }
+        self.data.check_split()?;
         self.check_preprocess()?;
+        self.augment.check()?;
         self.train.check()
     }
 
@@ -133,6 +136,25 @@ pub struct DataSpec {
     /// Whether the pixels stay on the disk and are read block by block: `"auto"`, `"always"` or `"never"`.
     #[serde(skip_serializing_if = "is_default")]
     pub stream: Streaming,
+    /// What must not be in two parts: `"writer"` (of MNIST), a column of a table, or a pattern of the images' paths such
+    /// as `"{group}_*"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Whether copies of an image may be in two parts.
+    #[serde(skip_serializing_if = "Duplicates::is_default")]
+    pub duplicates: Duplicates,
+    /// Divides train and validation into this many folds, of which one validates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
+    /// Which one, counted from 0; the first where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u32>,
+    /// A `split.json` that is used instead of drawing a split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split_file: Option<String>,
+    /// A table of samples that are left out or relabelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<String>,
 }
 
 /// Train : validation : test, in any unit.

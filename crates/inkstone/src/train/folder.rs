@@ -16,6 +16,8 @@ pub const RECIPE: &str = "recipe.toml";
 pub const LOG: &str = "log.txt";
 /// The parts by sample id.
 pub const SPLIT: &str = "split.json";
+/// What was left out or relabelled, where anything was.
+pub const CORRECTIONS: &str = "corrections.csv";
 /// The model, ready to use.
 pub const MODEL: &str = "model.safetensors";
 /// The exact state to go on from.
@@ -33,7 +35,7 @@ const LOCK: &str = ".lock";
 
 /// Ours, in the order in which they are removed: the state first, so that a half-emptied folder holds no state of another
 /// recipe; the mark never, for it is overwritten.
-const REPLACED: [&str; 7] = [RESUME, MODEL, REPORT, REPORT_HTML, METRICS_JSONL, METRICS_CSV, SPLIT];
+const REPLACED: [&str; 8] = [RESUME, MODEL, REPORT, REPORT_HTML, METRICS_JSONL, METRICS_CSV, SPLIT, CORRECTIONS];
 
 /// What to do with a folder that holds something already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,14 +8,16 @@ use super::metrics::EpochMetrics;
 use super::run::PROGRAM_VERSION;
 use super::trainer::{Setup, Watch, fit};
 use crate::checkpoint::{Checkpoint, Provenance};
+use crate::data::advice::copies;
 use crate::data::fingerprint::fingerprint;
-use crate::data::split::split;
+use crate::data::split::draw;
 use crate::data::{Augment, Dataset, Preprocess, Samples, Split};
 use crate::engine::Isa;
 use crate::error::Result;
 use crate::hash::sha256_hex;
 use crate::parallel::Pool;
 use crate::spec::Recipe;
+use crate::spec::split::Duplicates;
 
 /// How often an observer hears of steps.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -44,7 +46,9 @@ pub fn fit_recipe(
     observe: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Fitted> {
     recipe.check()?;
-    let split = split(dataset, &recipe.data)?;
+    let hashes = fingerprint(dataset, pool);
+    let copies = if recipe.data.duplicates == Duplicates::Ignore { Vec::new() } else { copies(&hashes.samples) };
+    let split = draw(dataset, &recipe.data, &hashes, &copies)?;
     let preprocess = Preprocess::fit(&recipe.preprocess, &dataset.images, &split.train, pool)?;
     let parts: [&[u32]; 2] = [&split.train, &split.validation];
     let [training, validation] = Samples::of_parts(dataset.clone(), parts, &preprocess, pool);
@@ -69,7 +73,7 @@ pub fn fit_recipe(
         classes: dataset.classes.clone(),
         provenance: Provenance {
             data_source: dataset.name.clone(),
-            data_fingerprint: fingerprint(dataset, pool).hex,
+            data_fingerprint: hashes.hex,
             seed: recipe.train.seed,
             recipe_sha256: sha256_hex(recipe.to_toml().as_bytes()),
             program_version: PROGRAM_VERSION.to_owned(),

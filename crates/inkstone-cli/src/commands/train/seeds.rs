@@ -1,6 +1,6 @@
 //! `inkstone train --seeds N`: how good a recipe is, over several trainings. Writes no folder and keeps no model.
 
-use inkstone::data::{Part, augment};
+use inkstone::data::Part;
 use inkstone::evaluate::DataInfo;
 use inkstone::seeds::{self, Event, Repetition, SeedResult, SeedsWatch};
 use inkstone::{Result, train};
@@ -14,9 +14,8 @@ use crate::terminal::{Progress, REFRESH, Terminal};
 /// Trains with each seed and prints the table (with `--json` the document). An interruption prints what is done.
 pub(super) fn run(job: &Job, notes: &[String], n_seeds: usize, context: &Context) -> Result<Outcome> {
     let terminal = context.terminal;
-    let warnings = augment::warnings(&job.recipe.augment, &job.samples[0].classes);
-    for note in notes.iter().cloned().chain(warnings.into_iter().map(|text| format!("warning: {text}"))) {
-        terminal.note_or_warn(&note);
+    for note in notes {
+        terminal.note_or_warn(note);
     }
     let (part, measured) = &job.measured;
     if *part != Part::Test {

@@ -95,6 +95,37 @@ impl SplitFile {
     /// # Errors
     /// `Data` where named images are missing or changed, or one is named twice.
     pub fn find(&self, dataset: &Dataset, hashes: &Fingerprint) -> Result<Split> {
+        let (mut split, problems) = self.look_up(dataset, hashes);
+        problems.check(&dataset.name)?;
+        let n_added = dataset.samples.len() - split.sizes().iter().sum::<usize>();
+        if n_added > 0 {
+            split.notes.push(format!("{n_added} images of {} are not in the split and are left out", dataset.name));
+        }
+        Ok(split)
+    }
+
+    /// The samples that are there; a note counts those that are not.
+    ///
+    /// # Errors
+    /// `Data` where named images changed, one is named twice, or nothing is left of a part.
+    pub(super) fn find_present(&self, dataset: &Dataset, hashes: &Fingerprint) -> Result<Split> {
+        let (mut split, mut problems) = self.look_up(dataset, hashes);
+        let n_missing = std::mem::take(&mut problems.missing).len();
+        problems.check(&dataset.name)?;
+        for part in [Part::Train, Part::Validation, Part::Test] {
+            if split.part(part).is_empty() && !self.names(part).is_empty() {
+                let expected = format!("images of the split's {} part in {}", part.name(), dataset.name);
+                let found = format!("none of its {}", self.names(part).len());
+                return Err(Error::mismatch(ErrorKind::Data, expected, found));
+            }
+        }
+        if n_missing > 0 {
+            split.notes.push(format!("{n_missing} images of the split are not in {}", dataset.name));
+        }
+        Ok(split)
+    }
+
+    fn look_up(&self, dataset: &Dataset, hashes: &Fingerprint) -> (Split, Problems<'_>) {
         let mut places: HashMap<String, Option<u32>> = HashMap::with_capacity(dataset.samples.len());
         for (i, sample) in dataset.samples.iter().enumerate() {
             places.insert(sample.id.to_string(), Some(i as u32));
@@ -115,12 +146,7 @@ impl SplitFile {
             }
             split.part_mut(part).sort_unstable();
         }
-        problems.check(&dataset.name)?;
-        let n_added = dataset.samples.len() - split.sizes().iter().sum::<usize>();
-        if n_added > 0 {
-            split.notes.push(format!("{n_added} images of {} are not in the split and are left out", dataset.name));
-        }
-        Ok(split)
+        (split, problems)
     }
 
     fn names(&self, part: Part) -> &[String] {
