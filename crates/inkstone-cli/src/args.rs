@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Predict(commands::predict::Args),
     Prepare(commands::prepare::Args),
     Init(commands::init::Args),
+    Audit(commands::audit::Args),
     Fetch(commands::fetch::Args),
     Inspect(commands::inspect::Args),
     Bench(commands::bench::Args),

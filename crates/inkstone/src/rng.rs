@@ -32,6 +32,8 @@ pub enum Operation {
     Trial = 42,
     /// Small changes that an audit tries on images, to know how near copies are.
     Disturb = 80,
+    /// Which images of two parts an audit learns to tell apart.
+    Choose = 81,
 }
 
 /// A stream of random numbers for one key.

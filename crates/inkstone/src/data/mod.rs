@@ -45,7 +45,7 @@ pub mod split;
 #[cfg(feature = "formats")]
 pub mod write;
 
-mod luma;
+pub(crate) mod luma;
 pub mod ink;
 pub mod preprocess;
 pub mod resize;
