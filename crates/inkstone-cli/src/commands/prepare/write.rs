@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use inkstone::data::duplicates::kept_together;
 use inkstone::data::fingerprint::fingerprint;
 use inkstone::data::inspect::PartCounts;
 use inkstone::data::prepared::{Format, Manifest};
 use inkstone::data::write::{self, Replace, Request};
-use inkstone::data::{Dataset, split};
+use inkstone::data::{Dataset, groups, split};
 use inkstone::spec::recipe::{DataSpec, Recipe};
 use inkstone::spec::{AugmentSpec, PreprocessSpec};
 use inkstone::{Error, ErrorKind, Result};
@@ -15,6 +16,7 @@ use serde_json::json;
 use super::Args;
 use crate::Outcome;
 use crate::context::Context;
+use crate::images;
 use crate::recipes::{built_in, is_coloured, is_override};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
@@ -40,7 +42,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         source: opened.name.clone(),
         source_fingerprint: fingerprint(&opened, context.pool()?).hex,
     };
-    let corrected = correct(opened, args.exclude.as_deref())?;
+    let corrected = correct(opened, &wishes.data, args.exclude.as_deref(), context)?;
     let divided = divide(corrected, &wishes.data, &mut request, context)?;
     let prepared = match &wishes.preprocess {
         Some(spec) => write::preprocessed(&divided, spec, context.pool()?)?,
@@ -107,8 +109,12 @@ fn size_as_list(word: &str) -> String {
 /// Bytes are written: what acts on numbers, and what is random, belongs to the training.
 fn refuse_what_means_nothing(base: &Recipe, recipe: &Recipe) -> Result<()> {
     let refuse = |found: &str| {
-        Err(Error::mismatch(ErrorKind::Usage, "overrides of data.split, data.validation, preprocess.size and the like", found)
-            .with_help("images are written as bytes; the rest happens in training"))
+        Err(Error::mismatch(
+            ErrorKind::Usage,
+            "overrides of data.split, data.validation, preprocess.size and the like",
+            found,
+        )
+        .with_help("images are written as bytes; the rest happens in training"))
     };
     if recipe.augment != AugmentSpec::default() && recipe.augment != base.augment {
         return refuse("a key of [augment]");
@@ -125,23 +131,30 @@ fn refuse_what_means_nothing(base: &Recipe, recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
-/// Leaves out and relabels what a file of corrections says.
-fn correct(dataset: Dataset, corrections: Option<&Path>) -> Result<Dataset> {
-    match corrections {
-        None => Ok(dataset),
-        Some(file) => Err(Error::new(ErrorKind::Usage, "this build applies no corrections").with_file(file)),
+/// Puts samples in groups, leaves out and relabels as asked.
+fn correct(mut dataset: Dataset, data: &DataSpec, exclude: Option<&Path>, context: &Context) -> Result<Dataset> {
+    if let Some(group) = &data.group {
+        context.terminal.note(&groups::assign(&mut dataset, group, Some(&context.home))?);
     }
+    let Some(file) = exclude.or(data.corrections.as_deref().map(Path::new)) else { return Ok(dataset) };
+    let (_, corrected, note) = images::correct(dataset, file)?;
+    context.terminal.note(&note);
+    Ok(corrected)
 }
 
 /// Divides anew where that is asked for; else the source's own parts stay, also if there are none.
 fn divide(dataset: Dataset, spec: &DataSpec, request: &mut Request, context: &Context) -> Result<Dataset> {
-    request.split = match (spec.split, spec.validation) {
-        (Some(shares), _) => shares.0.map(|share| share.to_string()).join(":"),
-        (None, Some(share)) => format!("validation {share}"),
-        (None, None) => return Ok(dataset),
+    request.split = match spec {
+        DataSpec { split_file: Some(_), .. } => "a kept split".to_owned(),
+        DataSpec { folds: Some(folds), fold, .. } => format!("fold {} of {folds}", fold.unwrap_or(0)),
+        DataSpec { split: Some(shares), .. } => shares.0.map(|share| share.to_string()).join(":"),
+        DataSpec { validation: Some(share), .. } => format!("validation {share}"),
+        _ => return Ok(dataset),
     };
     request.split_seed = Some(spec.split_seed);
-    let split = split::split(&dataset, spec)?;
+    let hashes = fingerprint(&dataset, context.pool()?);
+    let copies = kept_together(spec.duplicates, (&dataset, &hashes), context.pool()?, context.isa);
+    let split = split::draw(&dataset, spec, &hashes, &copies)?;
     split.notes.iter().for_each(|note| context.terminal.note_or_warn(note));
     Ok(write::with_parts(&dataset, &split))
 }
@@ -159,7 +172,11 @@ fn document(out: &Path, manifest: &Manifest) -> serde_json::Value {
         let parts = [&counts.train, &counts.validation, &counts.test, &counts.unassigned].map(|part| of(part, label));
         json!({ "name": name, "n_images": parts.iter().sum::<usize>(), "parts": PartCounts::from(parts) })
     };
-    let files: Vec<_> = manifest.files.iter().map(|file| json!({ "name": file.name, "bytes": file.bytes, "sha256": file.sha256 })).collect();
+    let files: Vec<_> = manifest
+        .files
+        .iter()
+        .map(|file| json!({ "name": file.name, "bytes": file.bytes, "sha256": file.sha256 }))
+        .collect();
     json!({
         "version": 1,
         "out": out,
