@@ -106,7 +106,8 @@ fn small_change(pictures: &Pictures, chosen: &[u32], pool: &Pool) -> f32 {
         .map(n, |k| {
             let i = chosen[k * chosen.len() / n];
             let (size, pixels) = (pictures.size(), pictures.pixels(i));
-            let changed = [noisy(pixels, i), resampled(pixels, size, 2.0, 0.0), resampled(pixels, size, 0.0, 1.0 / 3.0)];
+            let changed =
+                [noisy(pixels, i), resampled(pixels, size, 2.0, 0.0), resampled(pixels, size, 0.0, 1.0 / 3.0)];
             changed.map(|b| f64::from(distance(size, (pixels, pictures.view(i)), (&b, &View::of(&b, size))).0))
         })
         .concat();

@@ -79,7 +79,8 @@ impl Best {
     fn take(&mut self, first: u32, scores: &[f32]) {
         for (k, piece) in scores.chunks(16).enumerate() {
             // Nearly always none is better: one comparison for sixteen.
-            let largest = piece.iter().fold(f32::NEG_INFINITY, |largest, &score| if score > largest { score } else { largest });
+            let largest =
+                piece.iter().fold(f32::NEG_INFINITY, |largest, &score| if score > largest { score } else { largest });
             if largest > self.least {
                 for (i, &score) in piece.iter().enumerate() {
                     self.insert(score, first + (16 * k + i) as u32);
