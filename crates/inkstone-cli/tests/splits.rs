@@ -112,7 +112,10 @@ fn writers_in_file_names_stay_in_one_part() {
     };
     let (train, validation, test) = (writers("train"), writers("validation"), writers("test"));
     assert_eq!(train.len() + validation.len() + test.len(), 15, "{train:?} {validation:?} {test:?}");
-    desk.fails(&format!("train bars {SMALL} group=site --out b"), "data.group: expected \"writer\", a column");
+    desk.fails(
+        &format!("train bars {SMALL} group=site --out b"),
+        "data.group: expected \"writer\" (of MNIST), \"group\"",
+    );
     desk.fails("train mnist group=writer --out b", "get it with `inkstone fetch qmnist`");
     assert!(!desk.0.join("b").exists());
     desk.ok("train --resume a epochs=2");

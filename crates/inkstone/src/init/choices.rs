@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::look::Look;
 use super::trial::{FEWEST_IMAGES, Flip, Rates, Trials, Tried};
 use super::{Choice, Task};
-use crate::data::advice::copies;
 use crate::data::dataset::Dataset;
+use crate::data::duplicates::exact;
 use crate::data::split::draw;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::model::LayerSpec;
@@ -38,9 +38,22 @@ pub(super) fn choose(task: &Task<'_>, look: &Look, observe: &mut dyn FnMut(&str)
         return Err(Error::mismatch(ErrorKind::Data, expected, format!("{n_filled} with any")).with_file(task.source));
     }
     let mut choices = about_data(task.source, look);
-    let preprocess = preprocess_for(look);
+    let mut preprocess = preprocess_for(look);
+    let members = training_members(task, look)?;
+    let has_enough = members.len() >= FEWEST_IMAGES;
+    let ink = if has_enough && may_need_ink(task, look) {
+        Some(about_ink(task, &members, &mut preprocess, observe)?)
+    } else {
+        None
+    };
     choices.extend(about_preprocess(look, &preprocess));
-    choices.extend(about_augmentation(task, look, &preprocess, observe)?);
+    choices.extend(ink);
+    choices.extend(if has_enough {
+        about_augmentation(task, &members, &preprocess, observe)?
+    } else {
+        let reason = format!("{} training images are too few to try what helps; a little seldom harms", members.len());
+        vec![choice("augment.rotation_degrees", &5.0, reason)]
+    });
     choices.push(about_network(preprocess.size.unwrap_or([LONGEST_SIDE; 2])));
     choices.extend(about_training(look));
     Ok(choices)
@@ -139,10 +152,12 @@ fn about_preprocess(look: &Look, preprocess: &PreprocessSpec) -> Vec<Choice> {
     let [height, width] = look.median_size;
     let colour = match look.n_coloured {
         0 => "all images are grey, whatever they are stored as".to_owned(),
+        _ if preprocess.ink => "ink has no colour that matters".to_owned(),
         n => format!("{} of {} images have colours", grouped(n as u64), grouped(look.n_images as u64)),
     };
     let size = preprocess.size.unwrap_or(look.median_size);
     let why = match look.uniform_size {
+        _ if preprocess.ink => "what the ink rules make".to_owned(),
         Some(own) if own == size => "the size of all images".to_owned(),
         Some(_) => format!("all images are {height}×{width}: more than {LONGEST_SIDE} costs time and seldom helps"),
         None => {
@@ -152,7 +167,7 @@ fn about_preprocess(look: &Look, preprocess: &PreprocessSpec) -> Vec<Choice> {
     };
     let ground = look.n_light_ground as f64 / look.n_images.max(1) as f64;
     let mut normalise = "zero mean and unit deviation of the training part: it trains faster".to_owned();
-    if (0.05..=0.95).contains(&ground) {
+    if (0.05..=0.95).contains(&ground) && !preprocess.ink {
         normalise += &format!(
             ". Mind: {:.0} % of the images have a light border and the others a dark one; bring them to one polarity",
             ground * 100.0
@@ -165,53 +180,82 @@ fn about_preprocess(look: &Look, preprocess: &PreprocessSpec) -> Vec<Choice> {
     ]
 }
 
-/// What is tried first: the usual small changes.
-fn small_changes() -> AugmentSpec {
-    AugmentSpec::default().rotation_degrees(10.0).zoom(0.1).width_shift(0.05).height_shift(0.05)
+/// Digits and letters (names of one character) that are not all drawn alike: of many sizes, or on light ground.
+fn may_need_ink(task: &Task<'_>, look: &Look) -> bool {
+    let are_glyphs = task.dataset.classes.iter().all(|class| class.chars().count() == 1);
+    are_glyphs && (look.uniform_size.is_none() || 20 * look.n_light_ground >= look.n_images)
+}
+
+/// The ink rules in place of a resize, where a trial with them is not worse.
+fn about_ink(
+    task: &Task<'_>,
+    members: &[u32],
+    preprocess: &mut PreprocessSpec,
+    observe: &mut dyn FnMut(&str),
+) -> Result<Choice> {
+    let with_ink = PreprocessSpec { ink: true, grayscale: true, size: Some([28, 28]), ..preprocess.clone() };
+    let run = |preprocess: &PreprocessSpec| {
+        Trials::new((task.dataset, members), preprocess, network, (task.pool, task.isa)).run(AugmentSpec::default())
+    };
+    observe("trying: a plain resize");
+    let plain = run(preprocess)?;
+    observe("trying: the ink rules instead");
+    let inked = run(&with_ink)?;
+    let (gain, error) = inked.gain_over(&plain);
+    let told = told(&inked, &plain, (gain, error));
+    if gain < -2.0 * error {
+        return Ok(left_out(
+            "preprocess.ink",
+            format!("the ink rules (docs/ink.md) in place of a resize made a trial worse: {told}"),
+        ));
+    }
+    *preprocess = with_ink;
+    let reason = format!(
+        "glyphs of many sizes or on light ground: the ink rules (docs/ink.md) make them alike; a trial: {told}"
+    );
+    Ok(choice("preprocess.ink", &true, reason))
 }
 
 fn about_augmentation(
     task: &Task<'_>,
-    look: &Look,
+    members: &[u32],
     preprocess: &PreprocessSpec,
     observe: &mut dyn FnMut(&str),
 ) -> Result<Vec<Choice>> {
-    let members = training_members(task, look)?;
-    if members.len() < FEWEST_IMAGES {
-        let reason = format!(
-            "{} training images are too few to try what helps; small rotations and shifts are safe for most images",
-            members.len()
-        );
-        return Ok(vec![choice("augment.rotation_degrees", &5.0, reason)]);
-    }
-    let trials = Trials::new((task.dataset, &members), preprocess, network, (task.pool, task.isa));
+    let trials = Trials::new((task.dataset, members), preprocess, network, (task.pool, task.isa));
     observe("trying: a model on a part of the images as they are");
     let plain = trials.run(AugmentSpec::default())?;
-    observe("trying: small rotations, zooms and shifts");
-    let changed = trials.run(small_changes())?;
-    let (gain, error) = changed.gain_over(&plain);
-    let told = told(&changed, &plain, (gain, error));
-    let mut choices = if gain < -2.0 * error {
-        vec![left_out(
-            "augment.rotation_degrees",
-            format!("10°, with zoom 0.1 and shifts of 5 %, made a trial worse: {told}"),
-        )]
-    } else {
-        vec![
-            choice(
-                "augment.rotation_degrees",
-                &10.0,
-                format!("a trial with all four is not measurably worse, and they pay over more epochs: {told}"),
-            ),
-            choice("augment.zoom", &0.1, ""),
-            choice("augment.width_shift", &0.05, ""),
-            choice("augment.height_shift", &0.05, ""),
-        ]
-    };
+    let mut choices = about_small_changes(&trials, &plain, observe)?;
     for (flip, key) in [(Flip::Horizontal, "augment.horizontal_flip"), (Flip::Vertical, "augment.vertical_flip")] {
         choices.push(about_flip(&trials, &plain, (flip, key), observe)?);
     }
     Ok(choices)
+}
+
+/// Rotation, zoom and shifts together: as they are usual, else half as strong, else none.
+fn about_small_changes(trials: &Trials<'_>, plain: &Tried, observe: &mut dyn FnMut(&str)) -> Result<Vec<Choice>> {
+    let mut worse = Vec::new();
+    for [degrees, zoom, shift] in [[10.0, 0.1, 0.05], [5.0, 0.05, 0.03]] {
+        observe(&format!("trying: rotation {degrees}°, zoom {zoom}, shifts {shift}"));
+        let augment =
+            AugmentSpec::default().rotation_degrees(degrees).zoom(zoom).width_shift(shift).height_shift(shift);
+        let changed = trials.run(augment)?;
+        let (gain, error) = changed.gain_over(plain);
+        let told = told(&changed, plain, (gain, error));
+        if gain < -2.0 * error {
+            worse.push(format!("rotation {degrees}°, zoom {zoom} and shifts {shift}: {told}"));
+            continue;
+        }
+        let reason =
+            format!("a short trial with all four is not measurably worse, and they pay over more epochs: {told}");
+        return Ok(vec![
+            choice("augment.rotation_degrees", &degrees, reason),
+            choice("augment.zoom", &zoom, ""),
+            choice("augment.width_shift", &shift, ""),
+            choice("augment.height_shift", &shift, ""),
+        ]);
+    }
+    Ok(vec![left_out("augment.rotation_degrees", format!("short trials were worse with {}", worse.join("; with ")))])
 }
 
 /// Mirroring is taken where a model that never saw it knows mirrored images, and a trial with it is not worse.
@@ -263,7 +307,7 @@ fn training_members(task: &Task<'_>, look: &Look) -> Result<Vec<u32>> {
     if look.parts[1] + look.parts[2] == 0 {
         data.split = Some(crate::spec::recipe::Proportions([8.0, 1.0, 1.0]));
     }
-    let split = draw(task.dataset, &data, task.hashes, &copies(&task.hashes.samples));
+    let split = draw(task.dataset, &data, task.hashes, &exact(task.hashes));
     match split {
         Ok(split) => Ok(split.train),
         // Too few images to divide: there is nothing to try on either.
@@ -360,7 +404,7 @@ mod tests {
     fn a_network_fits_every_size() {
         for size in [[1, 1], [3, 40], [4, 4], [8, 8], [12, 12], [28, 28], [32, 32], [64, 64], [64, 16]] {
             let plan = network(size).resolve(Shape::image(size[0], size[1], 1), 7).unwrap();
-            assert_eq!(plan.n_classes(), 7, "{size:?}");
+            assert_eq!(plan.n_classes, 7, "{size:?}");
         }
     }
 

@@ -10,7 +10,7 @@ mod trial;
 use serde::Serialize;
 
 use crate::data::Dataset;
-use crate::data::advice::copies;
+use crate::data::duplicates::exact;
 use crate::data::fingerprint::Fingerprint;
 use crate::engine::Isa;
 use crate::error::Result;
@@ -70,7 +70,7 @@ pub struct Task<'a> {
 /// # Errors
 /// A dataset that no recipe can train on, such as one with a single class.
 pub fn propose(task: &Task<'_>, observe: &mut dyn FnMut(&str)) -> Result<Proposal> {
-    let look = Look::at(task.dataset, &copies(&task.hashes.samples));
+    let look = Look::at(task.dataset, &exact(task.hashes));
     let choices = choices::choose(task, &look, observe)?;
     let recipe = text::write(&task.dataset.name, &look, &choices);
     let proposal = Proposal { version: 1, source: task.dataset.name.clone(), look, choices, recipe };

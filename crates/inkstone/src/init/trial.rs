@@ -22,7 +22,7 @@ const MOST_IMAGES: usize = 10_000;
 pub(super) const FEWEST_IMAGES: usize = 200;
 
 /// Images that a trial's model sees in all epochs together.
-const SEEN: usize = 30_000;
+const SEEN: usize = 64_000;
 
 /// The longest side of a trial's images.
 const LONGEST_SIDE: usize = 32;
@@ -79,7 +79,7 @@ impl<'a> Trials<'a> {
         chosen.sort_unstable();
         let mut dataset = dataset.subset(&chosen);
         dataset.samples.iter_mut().for_each(|sample| sample.part = None);
-        let size = preprocess.size.map(small);
+        let size = if preprocess.ink { preprocess.size } else { preprocess.size.map(small) };
         Self { dataset, preprocess: PreprocessSpec { size, ..preprocess.clone() }, model, pool, isa }
     }
 

@@ -136,8 +136,8 @@ pub struct DataSpec {
     /// Whether the pixels stay on the disk and are read block by block: `"auto"`, `"always"` or `"never"`.
     #[serde(skip_serializing_if = "is_default")]
     pub stream: Streaming,
-    /// What must not be in two parts: `"writer"` (of MNIST), a column of a table, or a pattern of the images' paths such
-    /// as `"{group}_*"`.
+    /// What must not be in two parts: `"writer"` (of MNIST's digits), `"group"` (what the table's column of that name says;
+    /// also where this key is not given), or a pattern of the images' paths such as `"{group}_*"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Whether copies of an image may be in two parts.
