@@ -56,7 +56,7 @@ pub(super) fn find(files: &[PathBuf]) -> Sets {
 /// The label file of each part of the set with this prefix.
 pub(super) fn label_files(files: &[PathBuf], prefix: &str) -> BTreeMap<Part, PathBuf> {
     let parts = find(files).remove(prefix).unwrap_or_default();
-    parts.into_iter().filter_map(|(part, files)| Some((part, files.labels?))).collect()
+    parts.into_iter().filter_map(|(part, files)| Some((part?, files.labels?))).collect()
 }
 
 /// Classes and writers of a label file of QMNIST.
