@@ -29,19 +29,25 @@ pub(crate) struct Loaded {
 
 /// Opens the images and does with them what `data` says. Its paths are taken as they stand.
 pub(crate) fn load(source: &str, data: &DataSpec, context: &Context) -> Result<Loaded> {
-    let mut loaded = load_again(source, data, context)?;
+    let mut dataset = context.open(source)?;
+    // Before corrections: writers are looked up by row and checked by class.
+    let told = match &data.group {
+        Some(group) => Some(groups::assign(&mut dataset, group, Some(&context.home))?),
+        None => None,
+    };
+    let mut loaded = corrected(dataset, data, context)?;
+    loaded.notes.splice(0..0, told);
     loaded.copies = kept_together(data.duplicates, (&loaded.dataset, &loaded.hashes), context.pool()?, context.isa);
     Ok(loaded)
 }
 
-/// The same where the split is known, so that nobody asks for copies.
+/// The same where the split is known, so that nobody asks for groups and copies.
 pub(crate) fn load_again(source: &str, data: &DataSpec, context: &Context) -> Result<Loaded> {
-    let mut dataset = context.open(source)?;
-    let mut notes = Vec::new();
-    if let Some(group) = &data.group {
-        notes.push(groups::assign(&mut dataset, group, Some(&context.home))?);
-    }
-    let mut corrections = None;
+    corrected(context.open(source)?, data, context)
+}
+
+fn corrected(mut dataset: Dataset, data: &DataSpec, context: &Context) -> Result<Loaded> {
+    let (mut corrections, mut notes) = (None, Vec::new());
     if let Some(path) = &data.corrections {
         let (text, corrected, note) = correct(dataset, Path::new(path))?;
         (dataset, corrections) = (corrected, Some(text));
