@@ -225,6 +225,10 @@ fn rescale(values: &mut [f32], channels: usize, scale: &Scale) {
     if *scale == Scale::NONE {
         return;
     }
+    if channels == 1 {
+        let (shift, divisor) = (scale.shift[0], scale.divisor[0]);
+        return values.iter_mut().for_each(|value| *value = (*value - shift) / divisor);
+    }
     for pixel in values.chunks_exact_mut(channels) {
         for ((value, shift), divisor) in pixel.iter_mut().zip(scale.shift).zip(scale.divisor) {
             *value = (*value - shift) / divisor;
