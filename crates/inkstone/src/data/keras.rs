@@ -10,9 +10,9 @@ use crate::spec::pipeline::{Fill, FillRule};
 
 type Matrix = [[f64; 3]; 3];
 
-/// The greatest shifts in pixels: below 1 a share of the side, from 1 on pixels.
-pub(super) fn shifts(ranges: [f32; 2], sides: [f32; 2]) -> [f32; 2] {
-    [0, 1].map(|i| if ranges[i] < 1.0 { ranges[i] * sides[i] } else { ranges[i] })
+/// What shifts count, in pixels: ranges below 1 are shares of the side, from 1 on pixels.
+pub(super) fn shift_units(ranges: [f32; 2], sides: [f32; 2]) -> [f32; 2] {
+    [0, 1].map(|i| if ranges[i] < 1.0 { sides[i] } else { 1.0 })
 }
 
 /// Keras' `height_shift_range` moves columns and `width_shift_range` rows, and of the two zooms the columns' is drawn
