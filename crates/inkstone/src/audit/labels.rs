@@ -1,9 +1,11 @@
 //! Labels that the images contradict, by confident learning: Northcutt, Jiang, Chuang, "Confident Learning: Estimating
 //! Uncertainty in Dataset Labels", JAIR 2021.
 //!
-//! Class j's threshold is t(j) = mean of p(j) over the samples labelled j: what models are usually sure of there. A sample
-//! labelled i is a candidate where another class reaches its own threshold, p(j) ≥ t(j), and p(j) > p(i). The ranking is
-//! by the normalised margin p(i) − max p(j), j ≠ i, the most negative first.
+//! Class j's threshold t(j) is the probability that nine of ten samples labelled j get for j: what models are usually sure
+//! of there. (The paper takes the mean; our models are trained with smoothed labels, which holds the large probabilities so
+//! close together that next to nothing would exceed it.) A sample labelled i is a candidate where another class reaches its
+//! own threshold, p(j) ≥ t(j), and p(j) > p(i). The ranking is by the normalised margin p(i) − max p(j), j ≠ i, the most
+//! negative first.
 
 use super::finding::{Entry, Finding, Kind};
 use super::unseen::{Judgement, N_FOLDS};
@@ -32,7 +34,7 @@ pub(super) fn label_errors(dataset: &Dataset, judgement: &Judgement) -> Finding 
         1 => "1 candidate".to_owned(),
         n => format!("{n} candidates"),
     };
-    let rule = "another class is more probable than the label, and as probable as it usually is for its own images \
+    let rule = "another class is more probable than the label, and as probable as for nine of ten of its own images \
                 (confident learning); ranked by the label's probability minus the largest other";
     Finding::new(Kind::LabelErrors, summary, rule, entries).with_n(n_candidates)
 }
@@ -95,7 +97,7 @@ mod tests {
         let labels = vec![0, 0, 0, 0, 0, 1, 1, 1, 1];
         let rows = Rows { part: None, size, pixels: (0..9).collect(), labels, groups: None };
         let dataset = Dataset::from_rows("two", vec!["a".into(), "b".into()], vec![rows]).unwrap();
-        // Thresholds: a (0.9·3 + 0.45 + 0.1)/5 = 0.65, b 0.8. Sample 4 is surely b; sample 3 is only doubtful.
+        // Thresholds: the smallest of so few, a 0.1, b 0.8. Sample 4 is surely b; sample 3 is only doubtful.
         let own = [0.9, 0.9, 0.9, 0.45, 0.1, 0.8, 0.8, 0.8, 0.8];
         let rows = own.iter().enumerate().flat_map(|(i, &p)| if i < 5 { [p, 1.0 - p] } else { [1.0 - p, p] });
         let judgement = Judgement {
