@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Predict(commands::predict::Args),
     Prepare(commands::prepare::Args),
     Audit(commands::audit::Args),
+    Init(commands::init::Args),
     Fetch(commands::fetch::Args),
     Inspect(commands::inspect::Args),
     Bench(commands::bench::Args),

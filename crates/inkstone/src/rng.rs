@@ -30,10 +30,34 @@ pub enum Operation {
     Together = 41,
     /// Which samples a trial looks at.
     Trial = 42,
+    /// Augmentation: whether a step is taken, and which of several.
+    Choice = 50,
+    /// The field of an elastic deformation.
+    Elastic = 51,
+    /// The corners of a perspective.
+    Perspective = 52,
+    /// How far strokes grow.
+    Stroke = 53,
+    /// A factor of brightness.
+    Brightness = 54,
+    /// A factor of contrast.
+    Contrast = 55,
+    /// An exponent.
+    Gamma = 56,
+    /// The width of a blur.
+    Blur = 57,
+    /// Noise and its strength.
+    Noise = 58,
+    /// A rectangle and what covers it.
+    Erase = 59,
+    /// With which image another is mixed, how, and how much.
+    Mix = 60,
     /// Small changes that an audit tries on images, to know how near copies are.
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// Pictures of digits as people make them: `inkstone bench ink`.
+    Handwriting = 95,
 }
 
 /// A stream of random numbers for one key.
@@ -60,6 +84,13 @@ impl Rng {
             block: [0; 4],
             used: 4,
         }
+    }
+
+    /// The stream for the n-th use of the same operation on one sample; the 0th is that of [`Rng::new`].
+    #[must_use]
+    pub fn numbered(mut self, n: u16) -> Self {
+        self.counter[3] |= u32::from(n) << 16;
+        self
     }
 
     /// The next 32 random bits.
@@ -98,11 +129,17 @@ impl Rng {
     /// A draw of the standard normal distribution (Marsaglia's polar method, with our own logarithm: the same bits on
     /// every machine).
     pub fn normal(&mut self) -> f64 {
+        self.two_normals()[0]
+    }
+
+    /// Two independent draws for the price of one.
+    pub fn two_normals(&mut self) -> [f64; 2] {
         loop {
             let [x, y] = [self.next_u32(), self.next_u32()].map(|bits| f64::from(bits) / 2_147_483_648.0 - 1.0);
             let square = x * x + y * y;
             if square > 0.0 && square < 1.0 {
-                return x * (-2.0 * math::ln(square) / square).sqrt();
+                let factor = (-2.0 * math::ln(square) / square).sqrt();
+                return [x * factor, y * factor];
             }
         }
     }

@@ -9,6 +9,8 @@ pub(crate) mod prepare;
 
 pub(crate) mod audit;
 
+pub(crate) mod init;
+
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 

@@ -68,6 +68,17 @@ impl Places {
     }
 }
 
+impl Places {
+    /// Moves each pixel's place.
+    fn move_by(&mut self, moved: &[[f32; 2]], channels: usize) {
+        for (axis, places) in self.0.iter_mut().enumerate() {
+            for (pixel, pair) in places.chunks_exact_mut(channels).zip(moved) {
+                pixel.iter_mut().for_each(|place| *place += pair[axis]);
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Places {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} places", self.0[0].len())
@@ -109,6 +120,8 @@ pub(super) struct Reading<'a> {
     pub(super) places: &'a Places,
     pub(super) fill: Fill,
     pub(super) scale: &'a Scale,
+    /// By how many columns and rows the places of the pixels move before all else.
+    pub(super) moved: Option<&'a [[f32; 2]]>,
 }
 
 impl Reading<'_> {
@@ -116,10 +129,11 @@ impl Reading<'_> {
     pub(super) fn write(&self, isa: Isa, drawn: &Drawn, out: &mut [f32]) {
         let Size { height, width, channels } = self.size;
         SCRATCH.with_borrow_mut(|(workspace, crop)| {
-            let Places([columns, rows]) = if drawn.crop == [0; 2] {
+            let Places([columns, rows]) = if drawn.crop == [0; 2] && self.moved.is_none() {
                 self.places
             } else {
                 crop.cropped(self.size, drawn.crop, self.fill);
+                self.moved.into_iter().for_each(|moved| crop.move_by(moved, channels));
                 crop
             };
             let sampling = Sampling {

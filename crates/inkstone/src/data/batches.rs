@@ -1,14 +1,21 @@
 //! The samples of one part as a network takes them, in the order of an epoch. Never sees another part's samples.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use inkstone_kernels::Isa;
 
 use super::augment::Augment;
 use super::dataset::{Dataset, Images};
+use super::mix::Mixture;
 use super::preprocess::Preprocess;
 use crate::parallel::Pool;
 use crate::rng::{Operation, Rng};
+
+thread_local! {
+    /// The other image of a mixture; kept, so that an image allocates nothing.
+    static OTHER: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The samples of one part: prepared bytes, labels, and how they become values.
 #[derive(Debug, Clone)]
@@ -92,17 +99,36 @@ impl Samples {
         self.preprocess.values_on(isa, self.images.get(self.indices[i] as usize).pixels, out);
     }
 
-    /// Writes the values of sample i, augmented as (seed, epoch) and the image's number say.
+    /// Writes the values of sample i, augmented as (seed, epoch) and the image's number say, and mixed with another's.
     ///
     /// # Panics
     /// As [`Samples::write`].
     pub fn write_augmented(&self, isa: Isa, i: usize, augment: &Augment, (seed, epoch): (u64, u32), out: &mut [f32]) {
+        self.write_unmixed(isa, i, augment, (seed, epoch), out);
+        if let Some(mixture) = self.mixture(i, augment, (seed, epoch)) {
+            OTHER.with_borrow_mut(|other| {
+                other.resize(out.len(), 0.0);
+                self.write_unmixed(isa, mixture.other as usize, augment, (seed, epoch), other);
+                mixture.apply(self.preprocess.size(), other, out);
+            });
+        }
+    }
+
+    /// With what [`Samples::write_augmented`] mixes sample i, and so what its label becomes.
+    ///
+    /// # Panics
+    /// If there is no sample i.
+    pub fn mixture(&self, i: usize, augment: &Augment, (seed, epoch): (u64, u32)) -> Option<Mixture> {
+        augment.draw_mixture((seed, epoch, self.indices[i]), self.len())
+    }
+
+    fn write_unmixed(&self, isa: Isa, i: usize, augment: &Augment, (seed, epoch): (u64, u32), out: &mut [f32]) {
         let index = self.indices[i];
-        let (pixels, drawn) = (self.images.get(index as usize).pixels, augment.draw((seed, epoch, index)));
+        let (pixels, key) = (self.images.get(index as usize).pixels, (seed, epoch, index));
         match self.preprocess.scale() {
-            Some(scale) => augment.write_drawn(isa, pixels, &drawn, scale, out),
+            Some(scale) => augment.write(isa, pixels, key, scale, out),
             None => {
-                augment.apply_drawn(isa, pixels, &drawn, out);
+                augment.apply(isa, pixels, key, out);
                 self.preprocess.values_in_place(out);
             }
         }

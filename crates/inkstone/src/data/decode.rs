@@ -45,8 +45,8 @@ impl DecodedImage {
 
 /// Decodes the bytes of a file.
 ///
-/// 16-bit values become round(v · 255 / 65535). What is transparent is laid over white, as on paper. An orientation
-/// in the file's EXIF data is applied. Grey stays one channel, palettes become RGB.
+/// 16-bit values become round(v · 255 / 65535). What is transparent is laid over white, as on paper, or over black where
+/// on white nothing would be seen. An orientation in the file's EXIF data is applied. Grey stays one channel, palettes become RGB.
 ///
 /// # Errors
 /// `Data`, with what was found instead of an image.
@@ -139,12 +139,12 @@ fn to_bytes(image: DynamicImage) -> (usize, Vec<u8>) {
     match image {
         DynamicImage::ImageLuma8(image) => (1, image.into_raw()),
         DynamicImage::ImageRgb8(image) => (3, image.into_raw()),
-        DynamicImage::ImageLumaA8(image) => (1, over_white::<2>(&widen(&image))),
-        DynamicImage::ImageRgba8(image) => (3, over_white::<4>(&widen(&image))),
+        DynamicImage::ImageLumaA8(image) => (1, over_ground::<2>(&widen(&image))),
+        DynamicImage::ImageRgba8(image) => (3, over_ground::<4>(&widen(&image))),
         DynamicImage::ImageLuma16(image) => (1, image.iter().map(|&value| to_8_bits(value)).collect()),
         DynamicImage::ImageRgb16(image) => (3, image.iter().map(|&value| to_8_bits(value)).collect()),
-        DynamicImage::ImageLumaA16(image) => (1, over_white::<2>(&image)),
-        DynamicImage::ImageRgba16(image) => (3, over_white::<4>(&image)),
+        DynamicImage::ImageLumaA16(image) => (1, over_ground::<2>(&image)),
+        DynamicImage::ImageRgba16(image) => (3, over_ground::<4>(&image)),
         other => (3, other.to_rgb8().into_raw()),
     }
 }
@@ -159,11 +159,24 @@ fn widen(values: &[u8]) -> Vec<u16> {
     values.iter().map(|&value| u16::from(value) * 257).collect()
 }
 
-/// v · a + white · (1 − a), in 16 bits; drops the last of N channels, which is a.
-fn over_white<const N: usize>(values: &[u16]) -> Vec<u8> {
+/// What is transparent is white, as on paper; black where on white nothing would be seen: white ink on nothing.
+fn over_ground<const N: usize>(values: &[u16]) -> Vec<u8> {
+    /// The least difference that is seen, of 255.
+    const SEEN: u8 = 40;
+    let stands_out = |pixels: &[u8], ground: u8| pixels.iter().any(|value| value.abs_diff(ground) >= SEEN);
+    let on_white = over::<N>(values, 65_535);
+    if stands_out(&on_white, 255) {
+        return on_white;
+    }
+    let on_black = over::<N>(values, 0);
+    if stands_out(&on_black, 0) { on_black } else { on_white }
+}
+
+/// v · a + ground · (1 − a), in 16 bits; drops the last of N channels, which is a.
+fn over<const N: usize>(values: &[u16], ground: u64) -> Vec<u8> {
     let blend = |value: u16, alpha: u16| {
         let (value, alpha) = (u64::from(value), u64::from(alpha));
-        to_8_bits(((value * alpha + 65_535 * (65_535 - alpha) + 32_767) / 65_535) as u16)
+        to_8_bits(((value * alpha + ground * (65_535 - alpha) + 32_767) / 65_535) as u16)
     };
     values
         .chunks_exact(N)
@@ -206,15 +219,20 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_bits_are_rounded_and_transparency_is_white() {
+    fn sixteen_bits_are_rounded_and_transparency_is_white_but_for_white_ink() {
         let deep = ImageBuffer::from_fn(3, 1, |x, _| Luma([[0_u16, 128, 65_407][x as usize]]));
         assert_eq!(decode(&encode(deep, ImageFormat::Png)).unwrap().pixels, [0, 0, 255]);
         let clear = ImageBuffer::from_fn(3, 1, |x, _| LumaA([0_u8, [0, 128, 255][x as usize]]));
         assert_eq!(decode(&encode(clear, ImageFormat::Png)).unwrap().pixels, [255, 127, 0]);
         let clear = ImageBuffer::from_pixel(1, 1, Rgba([200_u8, 0, 100, 0]));
         assert_eq!(decode(&encode(clear, ImageFormat::Png)).unwrap().pixels, [255; 3]);
+        // White ink on nothing would vanish on white; white paper with a hole stays white.
+        let ink = ImageBuffer::from_fn(2, 1, |x, _| Rgba([255_u8, 255, 255, [0, 255][x as usize]]));
+        assert_eq!(decode(&encode(ink, ImageFormat::Png)).unwrap().pixels, [0, 0, 0, 255, 255, 255]);
+        let paper = ImageBuffer::from_fn(3, 1, |x, _| LumaA([[255_u8, 0, 9][x as usize], [255, 255, 0][x as usize]]));
+        assert_eq!(decode(&encode(paper, ImageFormat::Png)).unwrap().pixels, [255, 0, 255]);
         for value in 0..=255_u8 {
-            assert_eq!(over_white::<2>(&widen(&[value, 255])), [value]);
+            assert_eq!(over_ground::<2>(&widen(&[value, 255])), [value]);
         }
     }
 

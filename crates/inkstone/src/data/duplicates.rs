@@ -33,6 +33,7 @@ use self::distance::Pictures;
 use super::dataset::Dataset;
 use super::fingerprint::Fingerprint;
 use crate::parallel::Pool;
+use crate::spec::split::Duplicates;
 
 /// The pairs that are nearly the same picture, and how that was judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +92,22 @@ pub fn near(dataset: &Dataset, fingerprint: &Fingerprint, pool: &Pool, isa: Isa)
     }
     let pairs = calibrated.pairs(&pictures, &chosen, &labels, &neighbours);
     Near { pairs, small_change: calibrated.small_change, ratios: calibrated.ratios, reach }
+}
+
+/// The groups of samples that a recipe wants on one side of a split.
+pub fn kept_together(
+    rule: Duplicates,
+    (dataset, fingerprint): (&Dataset, &Fingerprint),
+    pool: &Pool,
+    isa: Isa,
+) -> Vec<Vec<u32>> {
+    match rule {
+        Duplicates::Ignore => Vec::new(),
+        Duplicates::Together => exact(fingerprint),
+        Duplicates::NearTogether => {
+            merged(dataset.samples.len(), &exact(fingerprint), &near(dataset, fingerprint, pool, isa).pairs)
+        }
+    }
 }
 
 /// Exact and near-duplicates together: the groups of samples that belong on one side of a split, in the same order as

@@ -16,6 +16,9 @@ use crate::parallel::Pool;
 /// The extensions of image files, in lower case.
 pub const EXTENSIONS: [&str; 7] = ["bmp", "jpeg", "jpg", "pbm", "pgm", "png", "ppm"];
 
+/// The table of a folder whose pictures are to be looked at, as `prepare --cut-glyphs` leaves one: no class.
+pub const REVIEW_TABLE: &str = "review.csv";
+
 /// The most memory that a folder's decoded images may take: 8 GiB.
 const MAX_BYTES: u64 = 8 << 30;
 
@@ -131,7 +134,7 @@ fn part_folders(folders: &[PathBuf]) -> Result<Option<Vec<(Part, &PathBuf)>>> {
 }
 
 fn find_classes(root: &Path, folders: &[PathBuf], part: Option<Part>, found: &mut Found) -> Result<()> {
-    for folder in folders {
+    for folder in folders.iter().filter(|folder| !folder.join(REVIEW_TABLE).is_file()) {
         let Some(class) = folder.file_name().and_then(|name| name.to_str()) else {
             return Err(Error::new(ErrorKind::Data, "the name of a class's folder is not UTF-8").with_file(folder));
         };

@@ -17,7 +17,23 @@ mod idx_set;
 pub mod folder;
 mod listing;
 #[cfg(feature = "formats")]
-mod npz;
+pub mod npz;
+#[cfg(feature = "formats")]
+pub mod safetensors_set;
+#[cfg(feature = "formats")]
+mod labels;
+#[cfg(feature = "formats")]
+mod gather;
+#[cfg(feature = "formats")]
+mod decode_many;
+#[cfg(feature = "formats")]
+pub mod csv_set;
+#[cfg(feature = "formats")]
+pub mod tar_set;
+#[cfg(feature = "parquet")]
+pub mod parquet_set;
+#[cfg(feature = "formats")]
+pub mod prepared;
 pub mod source;
 #[cfg(feature = "formats")]
 pub mod corrections;
@@ -26,12 +42,23 @@ pub mod groups;
 pub mod errata;
 pub mod inspect;
 pub mod split;
+#[cfg(feature = "formats")]
+pub mod write;
 
+pub mod sheet;
+
+pub(crate) mod luma;
+pub mod ink;
+#[cfg(feature = "formats")]
+pub mod glyphs;
 pub mod preprocess;
 pub mod resize;
 pub mod duplicates;
 
 mod affine;
+mod keras;
+pub mod steps;
+mod mix;
 pub mod augment;
 mod trigonometry;
 
@@ -42,5 +69,6 @@ pub mod advice;
 pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
+pub use mix::{Mixing, Mixture};
 pub use preprocess::Preprocess;
 pub use split::Split;

@@ -1,4 +1,4 @@
-//! The fixed steps from an image to a network's input: grey, resize (both to bytes), scale, normalise.
+//! The fixed steps from an image to a network's input: grey, resize or the ink rules (all to bytes), scale, normalise.
 //!
 //! Nothing here is random, and nothing but the training part is measured.
 
@@ -6,6 +6,8 @@ use inkstone_kernels::{Isa, Scale, scale_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::dataset::{Image, Images, Size};
+use super::ink;
+use super::luma::luma;
 use super::resize::resize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
@@ -69,6 +71,7 @@ impl Preprocess {
         }
         let size = match spec.size {
             Some(size) => size,
+            None if spec.ink => ink::USUAL_SIZE,
             None => common_size(images)?,
         };
         let plain = PreprocessSpec { size: Some(size), normalise: Normalise::None, ..spec.clone() };
@@ -97,6 +100,11 @@ impl Preprocess {
         self.stored.statistics.as_ref()
     }
 
+    /// Whether the ink rules stand in place of a resize.
+    pub fn has_ink(&self) -> bool {
+        self.stored.spec.ink
+    }
+
     /// The size of a prepared image.
     pub fn size(&self) -> Size {
         self.size
@@ -112,6 +120,9 @@ impl Preprocess {
     pub fn prepare(&self, image: Image<'_>, out: &mut [u8]) {
         let Size { height, width, channels } = self.size;
         assert_eq!(out.len(), self.size.len(), "a prepared image is {}", self.size);
+        if self.stored.spec.ink {
+            return spread(&ink::whole(image, [height, width]), channels, out);
+        }
         match (image.size.channels, channels) {
             (from, to) if from == to => resize(image, height, width, out),
             (_, 1) => {
@@ -119,15 +130,18 @@ impl Preprocess {
                 resize(Image { size: Size { channels: 1, ..image.size }, pixels: &grey }, height, width, out);
             }
             _ => {
-                let n = height * width;
-                resize(image, height, width, &mut out[..n]);
-                // From the back, since the grey plane lies in the front of the result.
-                for i in (0..n).rev() {
-                    let grey = out[i];
-                    out[i * channels..][..channels].fill(grey);
-                }
+                let mut grey = vec![0; height * width];
+                resize(image, height, width, &mut grey);
+                spread(&grey, channels, out);
             }
         }
+    }
+
+    /// A glyph that [`ink::read`] cut out, in the channels of a prepared image.
+    pub(crate) fn prepare_glyph(&self, glyph: &ink::Glyph) -> Vec<u8> {
+        let mut out = vec![0; self.size.len()];
+        spread(&glyph.pixels, self.size.channels, &mut out);
+        out
     }
 
     /// All images prepared, in parallel. [`Preprocess::prepare_owned`] saves the copy where nothing changes.
@@ -184,6 +198,27 @@ impl Preprocess {
         }
     }
 
+    /// The picture that values show: scaling and normalising undone, rounded to bytes. What `normalise = "image"` has
+    /// taken away is not known any more: the least value becomes 0, the greatest 255.
+    ///
+    /// # Panics
+    /// If `values` or `out` does not have [`Preprocess::size`].
+    pub fn bytes_of(&self, values: &[f32], out: &mut [u8]) {
+        assert_eq!((values.len(), out.len()), (self.size.len(), self.size.len()), "an image of {}", self.size);
+        let (mut shift, mut divisor) = (self.scale.shift, self.scale.divisor);
+        if self.stored.spec.normalise == Normalise::Image {
+            let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+            let range = values.iter().copied().fold(f32::NEG_INFINITY, f32::max) - least;
+            divisor = [if range > 0.0 { 255.0 / range } else { 0.0 }; 3];
+            shift = [-least * divisor[0]; 3];
+        }
+        for (pixel, bytes) in values.chunks_exact(self.size.channels).zip(out.chunks_exact_mut(self.size.channels)) {
+            for (c, (&value, byte)) in pixel.iter().zip(bytes).enumerate() {
+                *byte = (value * divisor[c] + shift[c]).round() as u8;
+            }
+        }
+    }
+
     /// What [`Preprocess::values`] does to each value by itself, where that is all.
     pub(super) fn scale(&self) -> Option<&Scale> {
         (self.stored.spec.normalise != Normalise::Image).then_some(&self.scale)
@@ -191,7 +226,7 @@ impl Preprocess {
 
     /// Whether preparing these images changes nothing.
     fn leaves(&self, images: &Images) -> bool {
-        images.uniform_size() == Some(self.size)
+        !self.stored.spec.ink && images.uniform_size() == Some(self.size)
     }
 
     /// Mean and deviation of scaled values over the training part. The sums are whole numbers: exact, and the same in
@@ -296,9 +331,9 @@ fn normalise_by_own(values: &mut [f32], [c, n_channels]: [usize; 2], divisor: f3
     }
 }
 
-/// ITU-R BT.601 luma in whole numbers: weights of 0.299, 0.587 and 0.114 in units of 2⁻¹⁶.
-pub(crate) fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    ((19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 0x8000) >> 16) as u8
+/// A grey plane in every channel.
+fn spread(grey: &[u8], channels: usize, out: &mut [u8]) {
+    out.chunks_exact_mut(channels).zip(grey).for_each(|(pixel, &value)| pixel.fill(value));
 }
 
 /// Height and width that all images share.

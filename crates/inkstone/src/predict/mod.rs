@@ -4,19 +4,25 @@
 mod builtin;
 mod open;
 mod prediction;
+#[cfg(feature = "formats")]
+mod region;
 
 pub use builtin::{BUILTIN, builtin};
 pub use open::{OpenModel, open};
 pub use prediction::{Decision, Glyph, Prediction, PredictionModel, Predictions};
+#[cfg(feature = "formats")]
+pub use region::{Region, crop};
 
 use inkstone_kernels::math;
 
 use crate::checkpoint::Checkpoint;
-use crate::data::{Image, Images};
+use crate::data::{Image, Images, ink};
 use crate::engine::Isa;
 use crate::engine::fused::{Fused, Packed};
 use crate::parallel::Pool;
 use crate::spec::training::Precision;
+
+use prediction::Sign;
 
 /// A model that answers. `Send + Sync`: any number of threads may ask at once, and none waits for another. The weights
 /// are packed once, when it is made; a thread's buffers are kept for the next image.
@@ -55,26 +61,55 @@ impl Predictor {
         &self.checkpoint.classes
     }
 
-    /// What one image shows, on the calling thread.
+    /// What one image shows, on the calling thread: one sign, or with the ink rules all signs in it.
     pub fn predict_image(&self, image: Image<'_>) -> Prediction {
+        let [height, width] = [self.checkpoint.preprocess.size().height, self.checkpoint.preprocess.size().width];
+        if self.checkpoint.preprocess.has_ink() {
+            return self.predict_page(&ink::read(image, [height, width]));
+        }
         let probabilities = self.probabilities(&Pool::current_thread(), 1, &|_| image);
         Prediction::answer(image.size, probabilities, self.classes())
     }
 
     /// What each image shows, in their order.
     pub fn predict_many(&self, pool: &Pool, images: &Images) -> Vec<Prediction> {
+        if self.checkpoint.preprocess.has_ink() {
+            return pool.map(images.len(), |i| self.predict_image(images.get(i)));
+        }
         let probabilities = self.probabilities(pool, images.len(), &|i| images.get(i));
         let rows = probabilities.chunks_exact(self.classes().len()).enumerate();
         rows.map(|(i, row)| Prediction::answer(images.get(i).size, row.to_vec(), self.classes())).collect()
     }
 
+    /// What the signs of a page are: those that the model has no class for are what their place says.
+    fn predict_page(&self, page: &ink::Page) -> Prediction {
+        let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
+        let knows = |text: &str| self.classes().iter().any(|class| class == text);
+        let is_for_the_model = |glyph: &&ink::Glyph| glyph.kind.text().is_none_or(knows);
+        let asked: Vec<&ink::Glyph> = page.glyphs.iter().filter(is_for_the_model).collect();
+        let write =
+            |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(asked[i]), values);
+        let probabilities = self.softmax_of(&Pool::current_thread(), asked.len(), &write);
+        let mut rows = probabilities.chunks_exact(self.classes().len());
+        let signs = page.glyphs.iter().map(|glyph| Sign {
+            bounds: glyph.bounds,
+            kind: glyph.kind,
+            probabilities: if is_for_the_model(&glyph) { rows.next() } else { None },
+        });
+        Prediction::of_page(&signs.collect::<Vec<_>>(), &page.reasons, self.classes())
+    }
+
     /// The probabilities of `n` images, row by row, each row summing to 1: softmax of the logits, in `f64`.
     /// Image i is asked for with `image(i)`, from any thread.
     pub fn probabilities<'a>(&self, pool: &Pool, n: usize, image: &(dyn Fn(usize) -> Image<'a> + Sync)) -> Vec<f64> {
+        self.softmax_of(pool, n, &|i, values| self.write_image(image(i), values))
+    }
+
+    /// The probabilities of `n` prepared images, each written by `write_image(i, values)`.
+    fn softmax_of(&self, pool: &Pool, n: usize, write_image: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Vec<f64> {
         /// Rows per task: a softmax takes a microsecond or less.
         const ROWS: usize = 128;
-        let write_image = |i: usize, values: &mut [f32]| self.write_image(image(i), values);
-        let logits = self.engine.logits(pool, &self.packed, n, &write_image);
+        let logits = self.engine.logits(pool, &self.packed, n, write_image);
         let n_classes = self.classes().len();
         let mut probabilities = vec![0.0; logits.len()];
         pool.for_each_chunk(&mut probabilities, ROWS * n_classes, |task, probabilities| {
@@ -89,7 +124,7 @@ impl Predictor {
     /// What the network is given for an image: without a copy where the image has the right size already.
     fn write_image(&self, image: Image<'_>, values: &mut [f32]) {
         let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
-        if image.size == preprocess.size() {
+        if image.size == preprocess.size() && !preprocess.has_ink() {
             return preprocess.values_on(isa, image.pixels, values);
         }
         let mut prepared = vec![0; preprocess.size().len()];
@@ -107,6 +142,20 @@ impl Predictor {
     pub fn predict_bytes(&self, bytes: &[u8]) -> crate::Result<Prediction> {
         let decoded = crate::data::decode::decode(bytes)?;
         Ok(self.predict_image(decoded.as_image()))
+    }
+
+    /// What one region of it shows; boxes are in pixels of the whole image.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_bytes`], and a region that does not lie in the image.
+    pub fn predict_region(&self, bytes: &[u8], region: Region) -> crate::Result<Prediction> {
+        let cropped = crop(crate::data::decode::decode(bytes)?.as_image(), region)?;
+        let mut prediction = self.predict_image(cropped.as_image());
+        for glyph in &mut prediction.glyphs {
+            glyph.bounds[0] += region[0];
+            glyph.bounds[1] += region[1];
+        }
+        Ok(prediction)
     }
 
     /// What a file shows, on the calling thread; where it cannot be read, the error.

@@ -4,12 +4,14 @@ use serde::{Serialize, Serializer};
 
 use super::argmax;
 use crate::data::dataset::Size;
-use crate::error::Error;
+use crate::data::ink::{Kind, Reason};
+use crate::error::{Error, ErrorKind};
 
 /// What is said of one image: one entry of `predictions`.
 ///
 /// `label`, `class` and `probability` are the best guess even where the decision is to abstain; they are `null` where
-/// the image could not be read.
+/// the image could not be read or shows nothing. Of several signs, none of the model's classes is the whole: `text` is
+/// what was read, `probability` that all of it is right, `label` and `class` are `null`, `probabilities` is empty.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Prediction {
@@ -65,6 +67,16 @@ pub struct Glyph {
     pub probability: f64,
     /// What to make of it.
     pub decision: Decision,
+    /// `point`, `comma` or `minus`, where it was read by its size and place and not by the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+}
+
+/// A sign on a page and the model's answer to it; `None` where it was not asked.
+pub(super) struct Sign<'a> {
+    pub(super) bounds: [usize; 4],
+    pub(super) kind: Kind,
+    pub(super) probabilities: Option<&'a [f64]>,
 }
 
 /// The whole document of `inkstone predict --json`.
@@ -114,9 +126,31 @@ impl Prediction {
             reasons: Vec::new(),
             probabilities,
             text: class.clone(),
-            glyphs: vec![Glyph { bounds, class, probability, decision }],
+            glyphs: vec![Glyph { bounds, class, probability, decision, kind: None }],
             error: None,
         }
+    }
+
+    /// What the signs of a page are. Reasons against it make the decision to abstain.
+    pub(super) fn of_page(signs: &[Sign<'_>], reasons: &[Reason], classes: &[String]) -> Self {
+        let decision = if reasons.is_empty() { Decision::Answer } else { Decision::Abstain };
+        let glyphs: Vec<Glyph> = signs.iter().map(|sign| sign.glyph(decision, classes)).collect();
+        let mut page = Self {
+            decision,
+            reasons: reasons.iter().map(|reason| reason.name().to_owned()).collect(),
+            text: glyphs.iter().map(|glyph| glyph.class.as_str()).collect(),
+            probability: glyphs.iter().map(|glyph| glyph.probability).reduce(|all, one| all * one),
+            error: None,
+            ..Self::failed(Error::new(ErrorKind::Data, ""))
+        };
+        if let [Sign { probabilities: Some(probabilities), .. }] = signs {
+            page.label = Some(argmax(probabilities) as u32);
+            page.class = Some(page.text.clone());
+            page.set = vec![page.text.clone()];
+            page.probabilities = probabilities.to_vec();
+        }
+        page.glyphs = glyphs;
+        page
     }
 
     /// The entry of an image that could not be read.
@@ -151,6 +185,19 @@ impl Prediction {
     }
 }
 
+impl Sign<'_> {
+    fn glyph(&self, decision: Decision, classes: &[String]) -> Glyph {
+        let bounds = self.bounds;
+        if let Some(probabilities) = self.probabilities {
+            let best = argmax(probabilities);
+            let (class, probability) = (classes[best].clone(), probabilities[best]);
+            return Glyph { bounds, class, probability, decision, kind: None };
+        }
+        let class = self.kind.text().unwrap_or_default().to_owned();
+        Glyph { bounds, class, probability: 1.0, decision, kind: self.kind.name() }
+    }
+}
+
 #[allow(clippy::ref_option)] // serde hands over a reference to the field.
 fn error_as_json<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<S::Ok, S::Error> {
     error.as_ref().map(Error::to_json).serialize(serializer)
@@ -159,7 +206,6 @@ fn error_as_json<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn an_answer_is_one_entry_of_the_contract() {

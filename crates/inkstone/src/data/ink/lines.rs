@@ -1,0 +1,103 @@
+//! Several glyphs in the picture: lines of them from top to bottom, glyphs from left to right, points between them.
+
+use super::Kind;
+use super::components::{Components, Frame};
+
+/// Parts that read as one sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) frame: Frame,
+    pub(super) parts: Vec<usize>,
+    pub(super) kind: Kind,
+}
+
+/// Parts lower than this share of the tallest (1 in 16) in both directions are specks.
+const SPECK: usize = 16;
+
+/// All signs in reading order.
+pub(super) fn read(components: &Components) -> Vec<Group> {
+    let tallest = components.list.iter().map(|part| part.frame.height()).max().unwrap_or(0);
+    let parts =
+        components.list.iter().enumerate().filter(|(_, part)| part.frame.longer() * SPECK >= tallest.max(SPECK));
+    let single = |(i, part): (usize, &super::components::Component)| Group {
+        frame: part.frame,
+        parts: vec![i],
+        kind: Kind::Glyph,
+    };
+    let groups: Vec<Group> = parts.map(single).collect();
+    lines(groups).into_iter().flat_map(read_line).collect()
+}
+
+/// Groups whose rows overlap, from top to bottom.
+fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
+    // The tall ones first: a small part belongs to the line that it stands in.
+    groups.sort_by_key(|group| (usize::MAX - group.frame.height(), group.frame.left));
+    let mut lines: Vec<(Frame, Vec<Group>)> = Vec::new();
+    for group in groups {
+        let frame = group.frame;
+        let overlap = |line: &Frame| line.bottom.min(frame.bottom).saturating_sub(line.top.max(frame.top));
+        match lines
+            .iter_mut()
+            .filter(|(line, _)| overlap(line) * 2 > frame.height())
+            .max_by_key(|(line, _)| overlap(line))
+        {
+            Some((_, members)) => members.push(group),
+            None => lines.push((frame, vec![group])),
+        }
+    }
+    lines.sort_by_key(|(frame, _)| frame.top);
+    lines.into_iter().map(|(_, members)| members).collect()
+}
+
+/// One line: small parts joined to the glyph above, below or through which they stand; the others are points, or lost.
+fn read_line(mut members: Vec<Group>) -> Vec<Group> {
+    let line = members.iter().map(|group| group.frame).reduce(Frame::with).expect("a line has a member");
+    let height = members.iter().map(|group| group.frame.height()).max().unwrap_or(1);
+    // By descending height: a part is joined to what is there already.
+    members.sort_by_key(|group| (usize::MAX - group.frame.height(), group.frame.left));
+    let mut glyphs: Vec<Group> = Vec::new();
+    for member in members {
+        let kind = kind(member.frame, line, height);
+        let is_piece = kind == Some(Kind::Glyph) && member.frame.height() * 20 < height * 13;
+        let belongs = |glyph: &&mut Group| {
+            is_above(glyph.frame, member.frame) || (is_piece && is_beside(glyph.frame, member.frame, height))
+        };
+        match glyphs.iter_mut().find(belongs) {
+            Some(glyph) => {
+                glyph.frame = glyph.frame.with(member.frame);
+                glyph.parts.extend(member.parts);
+            }
+            None => glyphs.extend(kind.map(|kind| Group { kind, ..member })),
+        }
+    }
+    glyphs.sort_by_key(|glyph| (glyph.frame.left + glyph.frame.right, glyph.frame.top));
+    glyphs
+}
+
+/// Whether two parts stand above one another: more than 2/5 of the narrower one's columns are the other's too.
+fn is_above(a: Frame, b: Frame) -> bool {
+    let overlap = a.right.min(b.right).saturating_sub(a.left.max(b.left));
+    overlap * 5 > a.width().min(b.width()) * 2
+}
+
+/// Whether a low part is a broken piece of the glyph beside it: hardly a gap, and together no wider than one glyph.
+fn is_beside(a: Frame, b: Frame, height: usize) -> bool {
+    let gap = a.left.max(b.left).saturating_sub(a.right.min(b.right));
+    gap * 10 <= height && a.with(b).width() * 10 <= height * 9
+}
+
+/// What a part that stands alone is: by its size and place in the line.
+fn kind(frame: Frame, line: Frame, height: usize) -> Option<Kind> {
+    let middle = frame.top + frame.bottom;
+    let is_low = middle > 2 * line.top + line.height() * 4 / 3;
+    if frame.height() * 5 >= height * 2 {
+        Some(Kind::Glyph)
+    } else if is_low && frame.longer() * 3 <= height {
+        let is_tail = frame.height() * 2 > frame.width() * 3 && frame.height() * 6 > height;
+        Some(if is_tail { Kind::Comma } else { Kind::Point })
+    } else if frame.width() > 2 * frame.height() && frame.width() * 4 >= height {
+        Some(Kind::Minus)
+    } else {
+        None
+    }
+}
