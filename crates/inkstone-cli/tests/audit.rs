@@ -61,7 +61,7 @@ fn an_audit_prints_a_table_and_writes_three_files_into_a_folder_of_its_own() {
     assert!(output.status.success(), "{output:?}");
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.starts_with("bars: 32 images, 2 classes\n"), "{table}");
-    assert!(table.contains("Exact duplicates   2 images in 1 group"), "{table}");
+    assert!(table.contains("Exact duplicates     2 images in 1 group"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let folder = bars.0.join("audits/bars-001");
     let corrections = read(&folder.join("corrections.csv"));
