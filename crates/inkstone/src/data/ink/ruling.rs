@@ -61,6 +61,16 @@ fn erase_crossing(ink: &mut Plane, row: &Track, column: &Track) {
     }
     let line = row.nearest((turned.left + turned.right) / 2);
     let post = column.nearest((line.top + line.bottom) / 2);
+    // Ink around the crossing as well: a stroke lies over it.
+    let around = [(post.top, line.top), (post.bottom, line.top), (post.top, line.bottom), (post.bottom, line.bottom)];
+    let is_inked = |&(x, y): &(usize, usize)| {
+        let beside = |at: usize, end: usize| if at == end { at + 1 } else { at.saturating_sub(2) };
+        let (x, y) = (beside(x, post.bottom), beside(y, line.bottom));
+        x < ink.width && y < ink.height && ink.at(x, y) >= 128
+    };
+    if around.iter().filter(|place| is_inked(place)).count() > 1 {
+        return;
+    }
     for y in line.top.saturating_sub(1)..(line.bottom + 1).min(ink.height) {
         let start = y * ink.width + post.top.saturating_sub(1);
         ink.pixels[start..y * ink.width + (post.bottom + 1).min(ink.width)].fill(0);
@@ -164,7 +174,7 @@ fn tracks(ink: &Plane) -> Vec<Track> {
     let mut owner = vec![0_usize; ink.height];
     for run in runs(&ink.transposed(), highest) {
         let rows = run.top.saturating_sub(2)..(run.bottom + 2).min(ink.height);
-        let reach = |track: &Track| (track.0.len() / 2).min(ink.width / 8) + 1;
+        let reach = |track: &Track| track.0.len().min(ink.width * 2 / 5) + 1;
         let nearby = owner[rows].iter().filter(|&&id| id > 0).map(|id| id - 1);
         let follows = |id: &usize| {
             let last = open[*id].last();
