@@ -112,7 +112,8 @@ impl Predictor {
     /// Row by row, for glyphs cut out already.
     fn probabilities_of_glyphs(&self, glyphs: &[&ink::Glyph]) -> Vec<f64> {
         let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
-        let write = |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
+        let write =
+            |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
         self.softmax_of(&Pool::current_thread(), glyphs.len(), &write)
     }
 

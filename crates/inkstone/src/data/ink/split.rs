@@ -108,31 +108,25 @@ fn moved(x: usize, from: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn plane(rows: &[&str]) -> Plane {
-        let large = rows.iter().flat_map(|row| {
-            let line: Vec<u8> = row.bytes().flat_map(|byte| [if byte == b'#' { 255 } else { 0 }; 4]).collect();
-            [line.clone(), line.clone(), line.clone(), line].concat()
-        });
-        Plane::new(rows[0].len() * 4, rows.len() * 4, large.collect())
+    /// Rings of the pen's width 5 around the centres, given as column, row and the radii along them.
+    fn rings(width: usize, centres: &[[f32; 4]]) -> Plane {
+        let value = |i: usize| {
+            let (x, y) = ((i % width) as f32, (i / width) as f32);
+            let is_on = |&[u, v, a, b]: &[f32; 4]| {
+                let inside = |by: f32| ((x - u) / (a + by)).powi(2) + ((y - v) / (b + by)).powi(2) < 1.0;
+                inside(2.5) && !inside(-2.5)
+            };
+            if centres.iter().any(is_on) { 255 } else { 0 }
+        };
+        Plane::new(width, 80, (0..width * 80).map(value).collect())
     }
 
     #[test]
     fn two_rings_that_touch_come_apart_and_a_wide_ring_stays_whole() {
-        let pieces = split(&plane(&[
-            ".####...####.",
-            "#....#.#....#",
-            "#....#.#....#",
-            "#....###....#",
-            "#....#.#....#",
-            "#....#.#....#",
-            ".####...####.",
-        ]));
-        assert_eq!(pieces.len(), 2);
-        assert_eq!(extent(&pieces[0]).unwrap()[0], 0);
-        assert_eq!(extent(&pieces[1]).unwrap()[2], 52);
-        assert!(
-            split(&plane(&[".###########.", "#...........#", "#...........#", "#...........#", ".###########."]))
-                .is_empty()
-        );
+        let pieces = split(&rings(140, &[[40.0, 40.0, 26.0, 30.0], [94.0, 40.0, 26.0, 30.0]]));
+        let extents: Vec<_> = pieces.iter().map(|piece| extent(piece).unwrap()).collect();
+        assert_eq!(extents.len(), 2, "{extents:?}");
+        assert!(extents[0][2].abs_diff(67) < 7 && extents[1][0].abs_diff(67) < 7, "{extents:?}");
+        assert!(split(&rings(140, &[[70.0, 40.0, 50.0, 30.0]])).is_empty());
     }
 }

@@ -46,7 +46,8 @@ impl Plane {
             for (i, value) in self.values.iter_mut().enumerate() {
                 let (x, y) = ((i % before.width) as isize, (i / before.width) as isize);
                 let terms = weights.iter().zip(-reach..=reach);
-                *value = terms.map(|(weight, k)| weight * before.at(x + k * axis.0, y + k * axis.1)).sum::<f32>() / total;
+                *value =
+                    terms.map(|(weight, k)| weight * before.at(x + k * axis.0, y + k * axis.1)).sum::<f32>() / total;
             }
         }
     }

@@ -17,9 +17,9 @@ const SQUARE: u32 = 6;
 
 /// A PNG of rows of pictures, given as their files.
 pub(super) fn draw(rows: &[Vec<Vec<u8>>]) -> Vec<u8> {
-    let pictures: Vec<Vec<RgbaImage>> = rows.iter().map(|row| row.iter().map(|file| thumbnail(file)).collect()).collect();
-    let heights: Vec<u32> =
-        pictures.iter().map(|row| row.iter().map(RgbaImage::height).max().unwrap_or(0)).collect();
+    let pictures: Vec<Vec<RgbaImage>> =
+        rows.iter().map(|row| row.iter().map(|file| thumbnail(file)).collect()).collect();
+    let heights: Vec<u32> = pictures.iter().map(|row| row.iter().map(RgbaImage::height).max().unwrap_or(0)).collect();
     let width = COLUMNS as u32 * (SIDE + GAP) + GAP;
     let height = GAP + heights.iter().map(|height| height + GAP).sum::<u32>();
     let mut sheet = RgbaImage::from_pixel(width, height, Rgba([255; 4]));
