@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "mnist")]
 use super::arrays::{self, ArrayPart};
 use super::dataset::Dataset;
-#[cfg(feature = "mnist")]
 use super::dataset::Part;
 #[cfg(feature = "mnist")]
 use super::dataset::Size;

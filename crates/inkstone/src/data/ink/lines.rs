@@ -36,6 +36,11 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
     for group in groups {
         let frame = group.frame;
         let overlap = |line: &Frame| line.bottom.min(frame.bottom).saturating_sub(line.top.max(frame.top));
+        let above = |members: &[Group]| members.iter().any(|member| is_dot_of(frame, member.frame));
+        if let Some((_, members)) = lines.iter_mut().find(|(_, members)| above(members)) {
+            members.push(group);
+            continue;
+        }
         match lines
             .iter_mut()
             .filter(|(line, _)| overlap(line) * 2 > frame.height())
@@ -49,6 +54,12 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
     lines.into_iter().map(|(_, members)| members).collect()
 }
 
+/// Whether a low part hangs right above or below a glyph: the dot of an i, the bar of a broken 5.
+fn is_dot_of(part: Frame, glyph: Frame) -> bool {
+    let gap = glyph.top.saturating_sub(part.bottom).max(part.top.saturating_sub(glyph.bottom));
+    part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_above(part, glyph)
+}
+
 /// One line: small parts joined to the glyph above, below or through which they stand; the others are points, or lost.
 fn read_line(mut members: Vec<Group>) -> Vec<Group> {
     let line = members.iter().map(|group| group.frame).reduce(Frame::with).expect("a line has a member");
@@ -58,9 +69,12 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
     let mut glyphs: Vec<Group> = Vec::new();
     for member in members {
         let kind = kind(member.frame, line, height);
+        // Two parts of full height are two glyphs, even where one reaches over the other.
+        let is_low = member.frame.height() * 10 < height * 7;
         let is_piece = kind == Some(Kind::Glyph) && member.frame.height() * 20 < height * 13;
         let belongs = |glyph: &&mut Group| {
-            is_above(glyph.frame, member.frame) || (is_piece && is_beside(glyph.frame, member.frame, height))
+            (is_low && is_above(glyph.frame, member.frame))
+                || (is_piece && is_beside(glyph.frame, member.frame, height))
         };
         match glyphs.iter_mut().find(belongs) {
             Some(glyph) => {
