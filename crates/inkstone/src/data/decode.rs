@@ -45,8 +45,8 @@ impl DecodedImage {
 
 /// Decodes the bytes of a file.
 ///
-/// 16-bit values become round(v · 255 / 65535). What is transparent is laid over white, as on paper. An orientation
-/// in the file's EXIF data is applied. Grey stays one channel, palettes become RGB.
+/// 16-bit values become round(v · 255 / 65535). What is transparent is laid over white, as on paper; white ink alone,
+/// over black. An orientation in the file's EXIF data is applied. Grey stays one channel, palettes become RGB.
 ///
 /// # Errors
 /// `Data`, with what was found instead of an image.
@@ -159,16 +159,35 @@ fn widen(values: &[u8]) -> Vec<u16> {
     values.iter().map(|&value| u16::from(value) * 257).collect()
 }
 
-/// v · a + white · (1 − a), in 16 bits; drops the last of N channels, which is a.
+/// v · a + ground · (1 − a), in 16 bits; drops the last of N channels, which is a. The ground is white, or black for
+/// what would not be seen on white.
 fn over_white<const N: usize>(values: &[u16]) -> Vec<u8> {
+    let ground: u64 = if is_light_drawing::<N>(values) { 0 } else { 65_535 };
     let blend = |value: u16, alpha: u16| {
         let (value, alpha) = (u64::from(value), u64::from(alpha));
-        to_8_bits(((value * alpha + 65_535 * (65_535 - alpha) + 32_767) / 65_535) as u16)
+        to_8_bits(((value * alpha + ground * (65_535 - alpha) + 32_767) / 65_535) as u16)
     };
     values
         .chunks_exact(N)
         .flat_map(|pixel| pixel[..N - 1].iter().map(move |&value| blend(value, pixel[N - 1])))
         .collect()
+}
+
+/// Whether most of a picture is transparent and nothing that is drawn is darker than light grey (three quarters of
+/// white): white ink, meant for a dark page.
+fn is_light_drawing<const N: usize>(values: &[u16]) -> bool {
+    const LIGHT: u16 = 49_152;
+    let (mut n_clear, mut drawn, mut dark) = (0_usize, 0_u64, 0_u64);
+    for pixel in values.chunks_exact(N) {
+        let alpha = pixel[N - 1];
+        n_clear += usize::from(alpha < 32_768);
+        drawn += u64::from(alpha);
+        if pixel[..N - 1].iter().any(|&value| value < LIGHT) {
+            dark += u64::from(alpha);
+        }
+    }
+    // One part in two hundred may be dust.
+    drawn > 0 && 2 * n_clear > values.len() / N && dark <= drawn / 200
 }
 
 #[cfg(test)]
@@ -216,6 +235,19 @@ mod tests {
         for value in 0..=255_u8 {
             assert_eq!(over_white::<2>(&widen(&[value, 255])), [value]);
         }
+    }
+
+    #[test]
+    fn white_ink_alone_is_laid_over_black_and_other_light_pictures_over_white() {
+        let decoded = |pixels: &[[u8; 2]]| {
+            let image = ImageBuffer::from_fn(pixels.len() as u32, 1, |x, _| LumaA(pixels[x as usize]));
+            decode(&encode(image, ImageFormat::Png)).unwrap().pixels
+        };
+        assert_eq!(decoded(&[[255, 255], [255, 51], [0, 0], [0, 0]]), [255, 51, 0, 0]);
+        // A dark line on it, or little that is clear: as on paper.
+        assert_eq!(decoded(&[[255, 255], [10, 255], [0, 0], [0, 0], [0, 0]]), [255, 10, 255, 255, 255]);
+        assert_eq!(decoded(&[[255, 255], [240, 255], [0, 0]]), [255, 240, 255]);
+        assert_eq!(decoded(&[[0, 0], [9, 0]]), [255, 255]);
     }
 
     #[test]
