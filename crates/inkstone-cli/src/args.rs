@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Evaluate(commands::evaluate::Args),
     Predict(commands::predict::Args),
     Prepare(commands::prepare::Args),
+    Audit(commands::audit::Args),
+    Init(commands::init::Args),
     Fetch(commands::fetch::Args),
     Inspect(commands::inspect::Args),
     Bench(commands::bench::Args),

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use inkstone::data::Dataset;
-use inkstone::data::advice::copies;
 use inkstone::data::corrections::Corrections;
+use inkstone::data::duplicates::kept_together;
 use inkstone::data::fingerprint::{Fingerprint, fingerprint};
 use inkstone::data::groups;
 use inkstone::spec::recipe::DataSpec;
-use inkstone::spec::split::Duplicates;
 use inkstone::train::folder::{CORRECTIONS, SPLIT};
 use inkstone::{Error, Result};
 
@@ -31,10 +30,7 @@ pub(crate) struct Loaded {
 /// Opens the images and does with them what `data` says. Its paths are taken as they stand.
 pub(crate) fn load(source: &str, data: &DataSpec, context: &Context) -> Result<Loaded> {
     let mut loaded = load_again(source, data, context)?;
-    loaded.copies = match data.duplicates {
-        Duplicates::Ignore => Vec::new(),
-        _ => copies(&loaded.hashes.samples),
-    };
+    loaded.copies = kept_together(data.duplicates, (&loaded.dataset, &loaded.hashes), context.pool()?, context.isa);
     Ok(loaded)
 }
 

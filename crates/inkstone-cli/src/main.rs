@@ -53,6 +53,8 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Evaluate(args) => commands::evaluate::run(&args, &context),
         Command::Predict(args) => commands::predict::run(&args, &context),
         Command::Prepare(args) => commands::prepare::run(&args, &context),
+        Command::Audit(args) => commands::audit::run(&args, &context),
+        Command::Init(args) => commands::init::run(&args, &context),
         Command::Fetch(args) => commands::fetch::run(args, &context),
         Command::Bench(args) => commands::bench::run(&args, &context),
         Command::Inspect(args) => commands::inspect::run(&args, &context),

@@ -80,12 +80,12 @@ fn looks_like_a_path(name: &str) -> bool {
 }
 
 /// `KEY=VALUE`; a path may hold a `=` too, but no key holds a `/`.
-fn is_override(word: &str) -> bool {
+pub(crate) fn is_override(word: &str) -> bool {
     let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     word.split_once('=').is_some_and(|(key, _)| is_key(key) && !key.starts_with('.'))
 }
 
-fn built_in(name: &str) -> Result<Recipe> {
+pub(crate) fn built_in(name: &str) -> Result<Recipe> {
     builtin::recipe(name).ok_or_else(|| Error::new(ErrorKind::Usage, format!("no built-in recipe `{name}`")))
 }
 
@@ -162,7 +162,7 @@ fn fit(recipe: &mut Recipe, dataset: &Dataset) {
 }
 
 /// Grey images are often stored as RGB.
-fn is_coloured(dataset: &Dataset, i: usize) -> bool {
+pub(crate) fn is_coloured(dataset: &Dataset, i: usize) -> bool {
     let image = dataset.images.get(i);
     image.size.channels == 3 && image.pixels.chunks_exact(3).any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2])
 }

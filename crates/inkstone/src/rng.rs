@@ -54,6 +54,8 @@ pub enum Operation {
     Mix = 60,
     /// Small changes that an audit tries on images, to know how near copies are.
     Disturb = 80,
+    /// Which images of two parts an audit learns to tell apart.
+    Choose = 81,
     /// Pictures of digits as people make them: `inkstone bench ink`.
     Handwriting = 95,
 }

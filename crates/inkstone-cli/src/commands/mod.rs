@@ -7,6 +7,10 @@ pub(crate) mod predict;
 
 pub(crate) mod prepare;
 
+pub(crate) mod audit;
+
+pub(crate) mod init;
+
 pub(crate) mod fetch;
 pub(crate) mod inspect;
 

@@ -5,6 +5,7 @@ mod seeds;
 use std::path::{Path, PathBuf};
 
 use inkstone::data::advice::advise;
+use inkstone::data::duplicates::exact;
 use inkstone::data::fingerprint::Fingerprint;
 use inkstone::data::split::{SplitFile, draw};
 use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split};
@@ -12,6 +13,7 @@ use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
 use inkstone::predict::Predictor;
 use inkstone::spec::Recipe;
 use inkstone::spec::recipe::Proportions;
+use inkstone::spec::split::Duplicates;
 use inkstone::train::folder::{self, Existing, RunFolder};
 use inkstone::train::{Ended, Ending, Origin, Setup, Watch};
 use inkstone::{Error, ErrorKind, Result};
@@ -79,7 +81,8 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     recipe.data = images::in_run(recipe.data);
     let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
     let mut notes = [&loaded.notes[..], &split.notes].concat();
-    let advice = advise(&recipe, &loaded.dataset, &split, &loaded.copies);
+    let same = if recipe.data.duplicates == Duplicates::Ignore { Vec::new() } else { exact(&loaded.hashes) };
+    let advice = advise(&recipe, &loaded.dataset, &split, &same);
     notes.extend(advice.iter().map(|advice| format!("warning: {advice}")));
     let Loaded { dataset, hashes, corrections, .. } = loaded;
     let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;

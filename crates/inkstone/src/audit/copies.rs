@@ -1,8 +1,8 @@
 //! Duplicates as findings: which classes and parts they join.
 
 use super::finding::{Entry, Finding, Kind, Other};
-use crate::data::Dataset;
 use crate::data::duplicates::Near;
+use crate::data::{Dataset, Part};
 
 /// Groups of equal images.
 pub(super) fn exact(dataset: &Dataset, groups: &[Vec<u32>]) -> Finding {
@@ -17,6 +17,7 @@ pub(super) fn exact(dataset: &Dataset, groups: &[Vec<u32>]) -> Finding {
     let n_images: usize = groups.iter().map(Vec::len).sum();
     let summary = match groups.len() {
         0 => "none".to_owned(),
+        1 => format!("{n_images} images in 1 group{}", crossings(dataset, groups)),
         n => format!("{n_images} images in {n} groups{}", crossings(dataset, groups)),
     };
     Finding::new(Kind::ExactDuplicates, summary, "the same size and the same bytes (SHA-256)", entries)
@@ -73,7 +74,7 @@ fn relation(dataset: &Dataset, group: &[u32]) -> String {
     for &i in group {
         let sample = &dataset.samples[i as usize];
         classes.push(&dataset.classes[sample.label as usize]);
-        parts.push(sample.part.map_or("no part", |part| part.name()));
+        parts.push(sample.part.map_or("no part", Part::name));
     }
     for list in [&mut classes, &mut parts] {
         list.sort_unstable();

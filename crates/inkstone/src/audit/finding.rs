@@ -97,8 +97,10 @@ impl Kind {
                  train.class_weights = \"balanced\", and read the report class by class."
             }
             Self::Constant => "Nothing is to be seen. Usually a file that failed; exclude it.",
-            Self::Blank => "Hardly anything is to be seen: an empty field, or a scan that is far too faint. Exclude it, or \
-                            make empty a class of its own.",
+            Self::Blank => {
+                "Hardly anything is to be seen: an empty field, or a scan that is far too faint. Exclude it, or \
+                            make empty a class of its own."
+            }
             Self::Clipped => {
                 "Most of the ink is fully black or white, unlike in the other images: over-exposed, or made binary on the \
                  way. Shades are lost; scan again where you can."
@@ -196,6 +198,9 @@ pub struct Entry {
     pub proposed: Option<String>,
     /// How striking it is, in the finding's own measure.
     pub score: f64,
+    /// Label errors: whether it is one of the first `n`'s kind, a candidate, and not only next in the ranking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_candidate: Option<bool>,
     /// The same in words.
     pub note: String,
     /// Further images: copies.
@@ -218,7 +223,7 @@ pub struct Other {
 impl Entry {
     pub(super) fn new(dataset: &Dataset, index: u32, score: f64, note: impl Into<String>) -> Self {
         let Other { index, sample, found } = Other::new(dataset, index);
-        Self { index, sample, found, proposed: None, score, note: note.into(), with: Vec::new() }
+        Self { index, sample, found, proposed: None, score, is_candidate: None, note: note.into(), with: Vec::new() }
     }
 }
 

@@ -93,7 +93,9 @@ fn off_centre(dataset: &Dataset, portraits: &[Portrait]) -> Finding {
         Some(off(0).max(off(1))).filter(|&off| portrait.ink > 0.0 && off > 1.0)
     });
     let [rows, columns] = limits.map(|limit| 100.0 * limit);
-    let rule = format!("the ink's barycentre more than {rows:.0} % of the height or {columns:.0} % of the width from the usual place");
+    let rule = format!(
+        "the ink's barycentre more than {rows:.0} % of the height or {columns:.0} % of the width from the usual place"
+    );
     let note = |portrait: &Portrait, _| {
         let [down, right] = [0, 1].map(|axis| 100.0 * (portrait.centre[axis] - axes[axis].median));
         format!("{down:+.0} % down, {right:+.0} % right of the usual place")

@@ -1,7 +1,7 @@
 //! What an audit measures of every image by itself, at its own size.
 
 use crate::data::dataset::{Image, Images, Size};
-use crate::data::preprocess::luma;
+use crate::data::luma::luma;
 use crate::parallel::Pool;
 
 /// Differences from the ground up to this many levels are no ink.

@@ -3,7 +3,7 @@
 //! That validation and test are never augmented and that `normalise = "dataset"` takes its numbers from the training part
 //! alone needs no advice: there is no way to do otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::dataset::{Dataset, Part};
@@ -145,7 +145,7 @@ fn listed(names: impl Iterator<Item = String>, n: usize) -> String {
 }
 
 /// What is unwise about `recipe` for the dataset divided so. `copies` are lists of positions of images with the same
-/// pixels.
+/// pixels, as [`super::duplicates::exact`] finds them.
 pub fn advise(recipe: &Recipe, dataset: &Dataset, split: &Split, copies: &[Vec<u32>]) -> Vec<Advice> {
     let mut advice = about_augmentation(recipe, &dataset.classes);
     advice.extend(about_classes(recipe, dataset, split));
@@ -225,17 +225,6 @@ fn about_leaks(dataset: &Dataset, split: &Split, part: Part, copies: &[Vec<u32>]
     advice
 }
 
-/// The positions of images with the same pixels: a list for each picture that is there more than once.
-pub fn copies(hashes: &[[u8; 32]]) -> Vec<Vec<u32>> {
-    let mut places: BTreeMap<&[u8; 32], Vec<u32>> = BTreeMap::new();
-    for (i, hash) in hashes.iter().enumerate() {
-        places.entry(hash).or_default().push(i as u32);
-    }
-    let mut lists: Vec<Vec<u32>> = places.into_values().filter(|list| list.len() > 1).collect();
-    lists.sort_unstable();
-    lists
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,11 +297,5 @@ mod tests {
         let set = dataset((0..400).map(|i| i % 2).collect(), (0..40).map(|i| i % 2).collect(), "3 7");
         let told = advice(&set, &["validation=0"], &[]);
         assert!(told[0].starts_with("40 groups are both in train and in test"), "{told:?}");
-    }
-
-    #[test]
-    fn copies_are_lists_of_places_with_one_hash() {
-        let hash = |k: u8| [k; 32];
-        assert_eq!(copies(&[hash(3), hash(1), hash(3), hash(2), hash(1), hash(3)]), [vec![0, 2, 5], vec![1, 4]]);
     }
 }

@@ -7,7 +7,7 @@ use super::dataset::{Dataset, Part, Rows, Size};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Labels are positions in the list of classes; a larger one is taken for something else than a label.
-const MAX_LABEL: i64 = 9_999;
+pub(super) const MAX_LABEL: i64 = 9_999;
 
 /// The arrays of one part, and the files that they came from.
 pub(super) struct ArrayPart {
@@ -40,13 +40,14 @@ pub(super) fn shape_text(shape: &[usize]) -> String {
     format!("({})", lengths.join(", "))
 }
 
-/// A dataset named `name`, with the class names of the published set of that name, else with numbers.
-pub(super) fn dataset(name: &str, parts: Vec<ArrayPart>) -> Result<Dataset> {
+/// A dataset named `name`: with the given names of classes, else those of the published set of that name, else numbers.
+pub(super) fn dataset(name: &str, parts: Vec<ArrayPart>, classes: Option<Vec<String>>) -> Result<Dataset> {
     for part in &parts {
         check(part)?;
     }
     let last = parts.iter().flat_map(|part| &part.labels).max().copied().unwrap_or(0);
-    let (first, names) = match class_names(name) {
+    let known = classes.map(|names| (0, names)).or_else(|| class_names(name));
+    let (first, names) = match known {
         Some((first, names)) if last < first + names.len() as i64 && no_label_below(first, &parts) => (first, names),
         _ => (0, (0..=last).map(|label| label.to_string()).collect()),
     };
@@ -125,21 +126,21 @@ mod tests {
 
     #[test]
     fn published_sets_have_their_names_and_others_numbers() {
-        let classes = |name: &str, labels| dataset(name, vec![part(labels)]).unwrap().classes;
+        let classes = |name: &str, labels| dataset(name, vec![part(labels)], None).unwrap().classes;
         assert_eq!(classes("mine", vec![0, 4, 2]), ["0", "1", "2", "3", "4"]);
         assert_eq!(classes("fashion-mnist", vec![0, 4, 9])[9], "Ankle boot");
         assert_eq!(classes("kmnist", vec![0, 1, 9]).join(""), "おきすつなはまやれを");
         assert_eq!(classes("kmnist", vec![0, 1, 10]).len(), 11);
         assert_eq!(classes("emnist-balanced", vec![0, 0, 0]).len(), 47);
         assert_eq!(classes("emnist-byclass", vec![0, 0, 0]).len(), 62);
-        let letters = dataset("emnist-letters", vec![part(vec![1, 2, 26])]).unwrap();
+        let letters = dataset("emnist-letters", vec![part(vec![1, 2, 26])], None).unwrap();
         assert_eq!(letters.classes.len(), 26);
         assert_eq!(letters.samples.iter().map(|sample| sample.label).collect::<Vec<_>>(), [0, 1, 25]);
     }
 
     #[test]
     fn labels_that_do_not_fit_the_images_name_both_files() {
-        let message = |labels| dataset("x", vec![part(labels)]).unwrap_err().to_string();
+        let message = |labels| dataset("x", vec![part(labels)], None).unwrap_err().to_string();
         assert_eq!(message(vec![1; 4]), "labels: expected 3 labels, one for each image of images, found 4");
         assert_eq!(message(vec![1, -1, 0]), "labels: row 1: expected labels from 0 to 9999, found -1");
     }

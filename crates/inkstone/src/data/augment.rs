@@ -232,29 +232,6 @@ fn rescale(values: &mut [f32], channels: usize, scale: &Scale) {
     }
 }
 
-/// What is odd about augmenting images of these classes so, each in a sentence.
-pub fn warnings(spec: &AugmentSpec, classes: &[String]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let is_digit = |class: &String| class.len() == 1 && class.as_bytes()[0].is_ascii_digit();
-    if classes.is_empty() || !classes.iter().all(is_digit) {
-        return warnings;
-    }
-    for (name, is_on) in [("horizontal_flip", spec.horizontal_flip), ("vertical_flip", spec.vertical_flip)] {
-        if is_on {
-            warnings.push(format!(
-                "augment.{name} mirrors digits: a mirrored 2, 3 or 7 is none, and a 6 may become a 9; leave it out"
-            ));
-        }
-    }
-    if spec.rotation_degrees >= 90.0 {
-        warnings.push(format!(
-            "augment.rotation_degrees = {} turns a 6 into a 9; 10 to 15 is usual for digits",
-            spec.rotation_degrees
-        ));
-    }
-    warnings
-}
-
 /// The ranges of the spec. (NaN lies in none.)
 fn check(spec: &AugmentSpec, size: Size) -> Result<()> {
     spec.check()?;
@@ -514,17 +491,5 @@ mod tests {
                 applied(2, &[1, 2, 3, 4], Drawn { crop: [i32::MIN, i32::MAX], ..Drawn::default() }, fill);
             }
         }
-    }
-
-    #[test]
-    fn flips_and_half_turns_on_digits_are_warned_of() {
-        let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let letters: Vec<String> = ["a", "b"].map(String::from).to_vec();
-        let flips = AugmentSpec::default().horizontal_flip(true).vertical_flip(true);
-        assert_eq!(warnings(&flips, &digits).len(), 2);
-        assert!(warnings(&flips, &digits)[0].starts_with("augment.horizontal_flip mirrors digits"));
-        assert!(warnings(&flips, &letters).is_empty());
-        assert!(warnings(&AugmentSpec::default().rotation_degrees(15.0), &digits).is_empty());
-        assert_eq!(warnings(&AugmentSpec::default().rotation_degrees(180.0), &digits).len(), 1);
     }
 }

@@ -48,6 +48,16 @@ impl Dataset {
         }
     }
 
+    /// Name, classes and samples, without a pixel: for images that take the place of these.
+    pub(crate) fn clone_without_images(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            classes: self.classes.clone(),
+            images: Images::collect([]),
+            samples: self.samples.clone(),
+        }
+    }
+
     /// A dataset from arrays in memory, part by part.
     ///
     /// # Errors
@@ -157,6 +167,22 @@ impl Part {
             Self::Train => "train",
             Self::Validation => "validation",
             Self::Test => "test",
+        }
+    }
+
+    /// The part that a word in a file's or folder's name, or in a column, stands for; capitals do not matter.
+    ///
+    /// ```
+    /// use inkstone::data::Part;
+    /// assert_eq!((Part::from_word("val"), Part::from_word("T10k")), (Some(Part::Validation), Some(Part::Test)));
+    /// assert_eq!(Part::from_word("trainer"), None);
+    /// ```
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "validation" | "valid" | "val" => Some(Self::Validation),
+            "test" | "testing" | "t10k" => Some(Self::Test),
+            _ => None,
         }
     }
 }

@@ -12,13 +12,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// The word for the writers of digits.
 const WRITER: &str = "writer";
 
+/// The word for what a table's column of that name says.
+const GROUP: &str = "group";
+
 /// What stands for the group in a pattern.
 const CAPTURE: &str = "{group}";
 
 /// Sets the group of every sample and tells how many there are:
 ///
 /// - a pattern with `{group}`, such as `"{group}_*"`: see [`Pattern`];
-/// - a name, where the source itself brought groups (a column of a table, QMNIST's writers): they are kept;
+/// - `"group"` or `"writer"`, where the source itself brought groups (a column of that name in a table, QMNIST's
+///   writers): they are kept, as they are where `data.group` is not given;
 /// - `"writer"` on MNIST's own rows: the writers that QMNIST's label files in `home` name. Their classes must agree with
 ///   the samples' row by row, so that a wrong file is noticed.
 ///
@@ -29,13 +33,18 @@ pub fn assign(dataset: &mut Dataset, group: &str, home: Option<&Path>) -> Result
     let has_own = dataset.samples.iter().any(|sample| sample.group.is_some());
     let groups = if group.contains(['{', '}', '*', '?']) {
         by_pattern(dataset, &Pattern::parse(group)?)?
-    } else if has_own {
+    } else if has_own && matches!(group, GROUP | WRITER) {
         return Ok(describe(dataset, group));
     } else if group == WRITER {
         by_writer(dataset, home)?
     } else {
-        let expected = "\"writer\", a column of the source's table, or a pattern of paths such as \"{group}_*\"";
-        let found = format!("`{group}`, and {} has no such column", dataset.name);
+        let expected =
+            "\"writer\" (of MNIST), \"group\" (a table's column) or a pattern of paths such as \"{group}_*\"";
+        let found = match (group, has_own) {
+            (GROUP, _) => format!("{} without such a column", dataset.name),
+            (_, true) => format!("`{group}`, where {} has groups of its own", dataset.name),
+            _ => format!("`{group}`"),
+        };
         return Err(Error::mismatch(ErrorKind::Spec, expected, found).with_place("data.group"));
     };
     for (sample, group) in dataset.samples.iter_mut().zip(groups) {
@@ -289,15 +298,18 @@ mod tests {
         assert_eq!(message("*_*"), format!("{expected} \"*_*\", which has 0"));
         assert_eq!(message("{group}-{group}"), format!("{expected} \"{{group}}-{{group}}\", which has 2"));
         assert_eq!(message("{group}-{x}"), format!("{expected} another brace in \"{{group}}-{{x}}\""));
-        assert!(message("site").ends_with("found `site`, and mine has no such column"), "{}", message("site"));
+        assert!(message("site").ends_with("such as \"{group}_*\", found `site`"), "{}", message("site"));
+        assert!(message("group").ends_with("found mine without such a column"), "{}", message("group"));
     }
 
     #[test]
     fn groups_that_the_source_brought_are_kept() {
         let rows = Rows { part: None, size: SIZE, pixels: vec![0; 3], labels: vec![0; 3], groups: Some(vec![4, 4, 9]) };
         let mut dataset = Dataset::from_rows("table", vec!["a".into()], vec![rows]).unwrap();
-        assert_eq!(assign(&mut dataset, "site", None).unwrap(), "data.group = \"site\": 2 groups of 3 images");
+        assert_eq!(assign(&mut dataset, "writer", None).unwrap(), "data.group = \"writer\": 2 groups of 3 images");
         assert_eq!(groups(&dataset), [4, 4, 9]);
+        let message = assign(&mut dataset, "site", None).unwrap_err().to_string();
+        assert!(message.ends_with("found `site`, where table has groups of its own"), "{message}");
     }
 
     /// MNIST in small: class i % 10, with QMNIST's label files in a home of its own.

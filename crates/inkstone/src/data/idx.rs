@@ -98,7 +98,7 @@ pub fn parse(bytes: &[u8]) -> Result<Idx> {
 /// # Panics
 /// If the shape does not hold as many values as there are.
 pub fn encode_u8(shape: &[usize], values: &[u8]) -> Vec<u8> {
-    let mut bytes = encode_header(0x08, shape, values.len());
+    let mut bytes = encode_header(type_code::U8, shape, values.len());
     bytes.extend_from_slice(values);
     bytes
 }
@@ -108,12 +108,21 @@ pub fn encode_u8(shape: &[usize], values: &[u8]) -> Vec<u8> {
 /// # Panics
 /// If the shape does not hold as many values as there are.
 pub fn encode_i32(shape: &[usize], values: &[i32]) -> Vec<u8> {
-    let mut bytes = encode_header(0x0C, shape, values.len());
+    let mut bytes = encode_header(type_code::I32, shape, values.len());
     bytes.extend(values.iter().flat_map(|value| value.to_be_bytes()));
     bytes
 }
 
-fn encode_header(type_code: u8, shape: &[usize], n_values: usize) -> Vec<u8> {
+/// Codes of types that are written.
+pub(super) mod type_code {
+    /// Unsigned bytes.
+    pub(in crate::data) const U8: u8 = 0x08;
+    /// 32-bit integers.
+    pub(in crate::data) const I32: u8 = 0x0C;
+}
+
+/// What stands before the values.
+pub(super) fn encode_header(type_code: u8, shape: &[usize], n_values: usize) -> Vec<u8> {
     assert_eq!(shape.iter().product::<usize>(), n_values, "the shape {shape:?} holds other than {n_values} values");
     let rank = u8::try_from(shape.len()).expect("IDX has at most 255 axes");
     let mut bytes = vec![0, 0, type_code, rank];

@@ -5,6 +5,9 @@
 //! | MNIST, Fashion-MNIST, KMNIST | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-…` |
 //! | EMNIST | `emnist-digits-train-images-idx3-ubyte`, …; stored transposed, turned upright here |
 //! | QMNIST | `qmnist-train-labels-idx2-int`: column 0 is the class, column 2 the writer |
+//! | without parts | `images-idx3-ubyte`, `labels-idx1-ubyte` |
+//!
+//! `train-groups-idx1-int` beside them holds the group of each image, where groups are known.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,13 +23,14 @@ const QMNIST_CLASS: usize = 0;
 const QMNIST_WRITER: usize = 2;
 
 /// The sets in a folder: by the prefix of their files' names (empty for MNIST's own), each part's files.
-pub(super) type Sets = BTreeMap<String, BTreeMap<Part, Files>>;
+pub(super) type Sets = BTreeMap<String, BTreeMap<Option<Part>, Files>>;
 
 /// The two files of one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Files {
     images: Option<PathBuf>,
     labels: Option<PathBuf>,
+    groups: Option<PathBuf>,
 }
 
 /// Sorts the files of a folder into sets. Other files are passed over.
@@ -36,7 +40,11 @@ pub(super) fn find(files: &[PathBuf]) -> Sets {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Some((prefix, part, content)) = parse_name(name) else { continue };
         let files = sets.entry(prefix.to_owned()).or_default().entry(part).or_default();
-        let place = if content == "images" { &mut files.images } else { &mut files.labels };
+        let place = match content {
+            "images" => &mut files.images,
+            "labels" => &mut files.labels,
+            _ => &mut files.groups,
+        };
         // Of `x` and `x.gz` the plain file: it needs no unpacking.
         if place.is_none() || !is_gz(name) {
             *place = Some(path.clone());
@@ -48,7 +56,7 @@ pub(super) fn find(files: &[PathBuf]) -> Sets {
 /// The label file of each part of the set with this prefix.
 pub(super) fn label_files(files: &[PathBuf], prefix: &str) -> BTreeMap<Part, PathBuf> {
     let parts = find(files).remove(prefix).unwrap_or_default();
-    parts.into_iter().filter_map(|(part, files)| Some((part, files.labels?))).collect()
+    parts.into_iter().filter_map(|(part, files)| Some((part?, files.labels?))).collect()
 }
 
 /// Classes and writers of a label file of QMNIST.
@@ -63,9 +71,13 @@ pub(super) fn classes_and_writers(file: &Path) -> Result<(Vec<i64>, Vec<u32>)> {
 }
 
 /// `emnist-digits-train-images-idx3-ubyte.gz` → (`emnist-digits`, train, `images`).
-fn parse_name(name: &str) -> Option<(&str, Part, &str)> {
+fn parse_name(name: &str) -> Option<(&str, Option<Part>, &str)> {
+    let is_content = |text: &str| matches!(text, "images" | "labels" | "groups");
     let (stem, _) = name.split_once("-idx").or_else(|| name.split_once(".idx"))?;
-    let (stem, content) = stem.rsplit_once('-').filter(|(_, content)| matches!(*content, "images" | "labels"))?;
+    if is_content(stem) {
+        return Some(("", None, stem));
+    }
+    let (stem, content) = stem.rsplit_once('-').filter(|(_, content)| is_content(content))?;
     let (prefix, part) = stem.rsplit_once('-').unwrap_or(("", stem));
     let part = match part {
         "train" => Part::Train,
@@ -73,7 +85,7 @@ fn parse_name(name: &str) -> Option<(&str, Part, &str)> {
         "test" | "t10k" => Part::Test,
         _ => return None,
     };
-    Some((prefix, part, content))
+    Some((prefix, Some(part), content))
 }
 
 fn is_gz(name: &str) -> bool {
@@ -81,39 +93,52 @@ fn is_gz(name: &str) -> bool {
 }
 
 /// Reads one set; its name is its prefix, else `folder_name`.
-pub(super) fn read(prefix: &str, files: &BTreeMap<Part, Files>, folder_name: &str, pool: &Pool) -> Result<Dataset> {
+pub(super) fn read(
+    prefix: &str,
+    files: &BTreeMap<Option<Part>, Files>,
+    folder_name: &str,
+    pool: &Pool,
+) -> Result<Dataset> {
     let mut jobs = Vec::new();
     for (part, files) in files {
         match (&files.images, &files.labels) {
-            (Some(images), Some(labels)) => jobs.push((*part, images, labels)),
-            (Some(there), None) => return Err(lonely(there, "labels", part.name())),
-            (None, Some(there)) => return Err(lonely(there, "images", part.name())),
+            (Some(images), Some(labels)) => jobs.push((*part, images, labels, &files.groups)),
+            (Some(there), None) => return Err(lonely(there, "labels", *part)),
+            (None, Some(there)) => return Err(lonely(there, "images", *part)),
             (None, None) => {}
         }
     }
+    // What is in no part comes last, as everywhere.
+    jobs.sort_by_key(|(part, ..)| part.map_or(3, |part| part as usize));
     let mut arrays = pool.map(jobs.len() * 2, |i| {
-        let (_, images, labels) = jobs[i / 2];
+        let (_, images, labels, _) = jobs[i / 2];
         idx::read(if i % 2 == 0 { images } else { labels })
     });
     let mut parts = Vec::new();
-    for &(part, images, labels) in jobs.iter().rev() {
+    for &(part, images, labels, groups) in jobs.iter().rev() {
         let label_array = arrays.pop().expect("two arrays per part")?;
         let image_array = arrays.pop().expect("two arrays per part")?;
-        parts.insert(0, pair(part, (images, image_array), (labels, label_array))?);
+        let mut read = pair(part, (images, image_array), (labels, label_array))?;
+        if let Some(groups) = groups {
+            let (values, _) = label_columns(&idx::read(groups)?).map_err(|error| error.with_file(groups))?;
+            read.groups = Some(values.into_iter().map(|group| group as u32).collect());
+        }
+        parts.insert(0, read);
     }
     if prefix.starts_with("emnist") {
         for part in &mut parts {
             transpose(part, pool);
         }
     }
-    arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts)
+    arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts, None)
 }
 
-fn lonely(there: &Path, missing: &str, part: &str) -> Error {
-    Error::mismatch(ErrorKind::Data, format!("the {missing} of {part} beside it"), "no such file").with_file(there)
+fn lonely(there: &Path, missing: &str, part: Option<Part>) -> Error {
+    let of = part.map_or(String::new(), |part| format!(" of {}", part.name()));
+    Error::mismatch(ErrorKind::Data, format!("the {missing}{of} beside it"), "no such file").with_file(there)
 }
 
-fn pair(part: Part, images: (&Path, Idx), labels: (&Path, Idx)) -> Result<ArrayPart> {
+fn pair(part: Option<Part>, images: (&Path, Idx), labels: (&Path, Idx)) -> Result<ArrayPart> {
     let (image_file, image_array) = images;
     let (label_file, label_array) = labels;
     let size = image_size(&image_array.shape).map_err(|error| error.with_file(image_file))?;
@@ -123,7 +148,7 @@ fn pair(part: Part, images: (&Path, Idx), labels: (&Path, Idx)) -> Result<ArrayP
     };
     let (labels, groups) = label_columns(&label_array).map_err(|error| error.with_file(label_file))?;
     let (image_file, label_file) = (image_file.to_owned(), label_file.to_owned());
-    Ok(ArrayPart { part: Some(part), image_file, label_file, label_place: None, size, pixels, labels, groups })
+    Ok(ArrayPart { part, image_file, label_file, label_place: None, size, pixels, labels, groups })
 }
 
 /// Classes, and writers where the labels are QMNIST's (N, 8).
@@ -168,11 +193,13 @@ mod tests {
     #[test]
     fn file_names_say_set_part_and_content() {
         for (name, expected) in [
-            ("train-images-idx3-ubyte", Some(("", Part::Train, "images"))),
-            ("t10k-labels-idx1-ubyte.gz", Some(("", Part::Test, "labels"))),
-            ("t10k-images.idx3-ubyte", Some(("", Part::Test, "images"))),
-            ("emnist-digits-test-images-idx3-ubyte.gz", Some(("emnist-digits", Part::Test, "images"))),
-            ("qmnist-train-labels-idx2-int", Some(("qmnist", Part::Train, "labels"))),
+            ("train-images-idx3-ubyte", Some(("", Some(Part::Train), "images"))),
+            ("t10k-labels-idx1-ubyte.gz", Some(("", Some(Part::Test), "labels"))),
+            ("t10k-images.idx3-ubyte", Some(("", Some(Part::Test), "images"))),
+            ("emnist-digits-test-images-idx3-ubyte.gz", Some(("emnist-digits", Some(Part::Test), "images"))),
+            ("qmnist-train-labels-idx2-int", Some(("qmnist", Some(Part::Train), "labels"))),
+            ("validation-groups-idx1-int", Some(("", Some(Part::Validation), "groups"))),
+            ("images-idx3-ubyte", Some(("", None, "images"))),
             ("qmnist-test50k-labels-idx2-int", None),
             ("emnist-digits-mapping.txt", None),
             ("train.png", None),
@@ -188,7 +215,7 @@ mod tests {
             ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"],
         ] {
             let sets = find(&order.map(PathBuf::from));
-            assert_eq!(sets[""][&Part::Train].images, Some("train-images-idx3-ubyte".into()));
+            assert_eq!(sets[""][&Some(Part::Train)].images, Some("train-images-idx3-ubyte".into()));
         }
     }
 

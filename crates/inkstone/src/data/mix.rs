@@ -60,7 +60,8 @@ pub(super) fn draw(spec: &AugmentSpec, size: Size, (seed, epoch, sample): Key, n
         return Some(Mixture { other, share: share.min(1.0 - share), how: Mixing::Blend });
     }
     let sides = [size.height, size.width].map(|side| (share.sqrt() * side as f32).round() as usize);
-    let first = |place: f32, side: usize, length: usize| (place * (length - side + 1) as f32) as usize;
+    let first =
+        |place: f32, side: usize, length: usize| ((place * (length - side + 1) as f32) as usize).min(length - side);
     let corner = [first(places[0], sides[0], size.height), first(places[1], sides[1], size.width)];
     let share = (sides[0] * sides[1]) as f32 / (size.height * size.width) as f32;
     Some(Mixture { other, share, how: Mixing::Paste { corner, sides } })

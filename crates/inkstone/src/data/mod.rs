@@ -17,7 +17,23 @@ mod idx_set;
 pub mod folder;
 mod listing;
 #[cfg(feature = "formats")]
-mod npz;
+pub mod npz;
+#[cfg(feature = "formats")]
+pub mod safetensors_set;
+#[cfg(feature = "formats")]
+mod labels;
+#[cfg(feature = "formats")]
+mod gather;
+#[cfg(feature = "formats")]
+mod decode_many;
+#[cfg(feature = "formats")]
+pub mod csv_set;
+#[cfg(feature = "formats")]
+pub mod tar_set;
+#[cfg(feature = "parquet")]
+pub mod parquet_set;
+#[cfg(feature = "formats")]
+pub mod prepared;
 pub mod source;
 #[cfg(feature = "formats")]
 pub mod corrections;
@@ -26,10 +42,12 @@ pub mod groups;
 pub mod errata;
 pub mod inspect;
 pub mod split;
+#[cfg(feature = "formats")]
+pub mod write;
 
 pub mod sheet;
 
-mod luma;
+pub(crate) mod luma;
 pub mod ink;
 #[cfg(feature = "formats")]
 pub mod glyphs;

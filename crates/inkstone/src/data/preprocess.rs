@@ -198,6 +198,27 @@ impl Preprocess {
         }
     }
 
+    /// The picture that values show: scaling and normalising undone, rounded to bytes. What `normalise = "image"` has
+    /// taken away is not known any more: the least value becomes 0, the greatest 255.
+    ///
+    /// # Panics
+    /// If `values` or `out` does not have [`Preprocess::size`].
+    pub fn bytes_of(&self, values: &[f32], out: &mut [u8]) {
+        assert_eq!((values.len(), out.len()), (self.size.len(), self.size.len()), "an image of {}", self.size);
+        let (mut shift, mut divisor) = (self.scale.shift, self.scale.divisor);
+        if self.stored.spec.normalise == Normalise::Image {
+            let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+            let range = values.iter().copied().fold(f32::NEG_INFINITY, f32::max) - least;
+            divisor = [if range > 0.0 { 255.0 / range } else { 0.0 }; 3];
+            shift = [-least * divisor[0]; 3];
+        }
+        for (pixel, bytes) in values.chunks_exact(self.size.channels).zip(out.chunks_exact_mut(self.size.channels)) {
+            for (c, (&value, byte)) in pixel.iter().zip(bytes).enumerate() {
+                *byte = (value * divisor[c] + shift[c]).round() as u8;
+            }
+        }
+    }
+
     /// What [`Preprocess::values`] does to each value by itself, where that is all.
     pub(super) fn scale(&self) -> Option<&Scale> {
         (self.stored.spec.normalise != Normalise::Image).then_some(&self.scale)

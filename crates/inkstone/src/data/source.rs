@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use super::arrays::{self, ArrayPart};
 use super::dataset::Dataset;
 #[cfg(feature = "mnist")]
-use super::dataset::{Part, Size};
+use super::dataset::Size;
+use super::dataset::Part;
 #[cfg(feature = "formats")]
-use super::{folder, npz};
+use super::{csv_set, folder, gather, labels, npz, prepared, safetensors_set, tar_set};
 use super::{idx_set, listing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
@@ -30,6 +31,9 @@ pub const SETS: [&str; 10] = [
     "emnist-letters",
     "emnist-mnist",
 ];
+
+/// What can be read, in the words of messages.
+const SOURCES: &str = "a folder of images, a folder of IDX files or an .npz, .csv, .parquet, .tar or .safetensors file";
 
 /// Where sources are looked for.
 #[derive(Clone, Default)]
@@ -61,7 +65,8 @@ impl fmt::Debug for SourceOptions<'_> {
     }
 }
 
-/// Reads a source whole: the name of a set ([`SETS`]), a folder of class folders, a folder of IDX files, or an `.npz`.
+/// Reads a source whole: the name of a set ([`SETS`]), a folder of class folders, a folder of IDX files, an `.npz`,
+/// `.csv`, `.parquet`, `.tar` or `.safetensors` file, a folder of such files, or a folder that `prepare` wrote.
 ///
 /// A name that is also a path means the set, with a note; `./name` means the path.
 ///
@@ -91,7 +96,7 @@ pub fn open(source: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Da
         return open_folder(&path, &name_of(&path), options, pool);
     }
     if path.is_file() {
-        return open_file(&path);
+        return open_file(&path, options, pool);
     }
     // `emnist/emnist-digits` is one of the sets whose files lie in `emnist`.
     if let (Some(parent), Some(prefix)) = (path.parent().filter(|parent| parent.is_dir()), path.file_name())
@@ -113,8 +118,7 @@ fn name_of(path: &Path) -> String {
 fn not_found(source: &str, path: &Path) -> Error {
     let is_word = !source.contains(['/', '\\', '.']);
     if !is_word {
-        let expected = "a folder of images, a folder of IDX files or an .npz file";
-        return Error::mismatch(ErrorKind::Io, expected, "nothing at this path").with_file(path);
+        return Error::mismatch(ErrorKind::Io, SOURCES, "nothing at this path").with_file(path);
     }
     let error = Error::new(ErrorKind::Usage, format!("unknown source `{source}`, and no file or folder of that name"));
     match nearest(source, &SETS) {
@@ -150,8 +154,11 @@ fn open_set(name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Data
         .with_help(help))
 }
 
-/// `folder` as IDX files, as an only .npz, or as class folders.
+/// `folder` as what `prepare` wrote, as IDX files, as an only .npz, as tables or archives by part, or as class folders.
 fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
+    if let Some(dataset) = open_prepared(folder, options, pool)? {
+        return Ok(dataset);
+    }
     let files = listing::list(folder)?.files;
     let sets = idx_set::find(&files);
     match sets.iter().next() {
@@ -170,26 +177,29 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
     if let (Some(archive), None) = (archives.next(), archives.next()) {
         return open_npz(archive, name);
     }
+    if let Some(dataset) = open_part_files(folder, name, options, pool)? {
+        return Ok(dataset);
+    }
     open_class_folders(folder, name, options, pool)
 }
 
-fn open_file(path: &Path) -> Result<Dataset> {
+fn open_file(path: &Path, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
     if has_extension(path, "npz") {
         return open_npz(path, &name_of(path));
     }
-    let later = ["csv", "parquet"].into_iter().find(|extension| has_extension(path, extension));
-    let (found, help) = match later {
-        Some(extension) => (format!("a .{extension} file, which this version does not read"), None),
-        None if is_idx(path) => ("one IDX file".to_owned(), Some("name the folder with both images and labels")),
-        None => ("another file".to_owned(), None),
-    };
-    let expected = "a folder of images, a folder of IDX files or an .npz file";
-    let error = Error::mismatch(ErrorKind::Usage, expected, found).with_file(path);
-    Err(match help {
-        Some(help) => error.with_help(help),
-        None => error,
-    })
+    if let Some(kind) = KINDS.into_iter().find(|kind| has_extension(path, kind)) {
+        return open_files(kind, &[(None, path.to_owned())], &name_of(path), options, pool);
+    }
+    if is_idx(path) {
+        return Err(Error::mismatch(ErrorKind::Usage, SOURCES, "one IDX file")
+            .with_file(path)
+            .with_help("name the folder with both images and labels"));
+    }
+    Err(Error::mismatch(ErrorKind::Usage, SOURCES, "another file").with_file(path))
 }
+
+/// Files whose folder may hold one for each part.
+const KINDS: [&str; 4] = ["parquet", "tar", "csv", "safetensors"];
 
 fn is_idx(path: &Path) -> bool {
     !idx_set::find(&[path.to_owned()]).is_empty()
@@ -207,6 +217,79 @@ fn open_npz(path: &Path, name: &str) -> Result<Dataset> {
 #[cfg(feature = "formats")]
 fn open_class_folders(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
     folder::read(folder, name, pool, &|text| options.note(text))
+}
+
+/// A folder with a `dataset.toml`.
+#[cfg(feature = "formats")]
+fn open_prepared(folder: &Path, options: &SourceOptions<'_>, pool: &Pool) -> Result<Option<Dataset>> {
+    let Some(manifest) = prepared::Manifest::find(folder)? else { return Ok(None) };
+    prepared::read(folder, &manifest, pool, &|text| options.note(text)).map(Some)
+}
+
+/// Files of one kind, where each is named by its part or there is only one.
+#[cfg(feature = "formats")]
+fn open_part_files(
+    folder: &Path,
+    name: &str,
+    options: &SourceOptions<'_>,
+    pool: &Pool,
+) -> Result<Option<Dataset>> {
+    let has_folders = !listing::list(folder)?.folders.is_empty();
+    for kind in KINDS {
+        // Beside folders of images a table is a description of them.
+        if has_folders && matches!(kind, "csv" | "safetensors") {
+            continue;
+        }
+        let files = prepared::find_files(folder, kind)?;
+        let named = files.iter().all(|(part, _)| part.is_some());
+        match (files.len(), named) {
+            (0, _) => {}
+            (1, _) | (_, true) => return open_files(kind, &files, name, options, pool).map(Some),
+            // Shards of one set: `name-000000.tar`, `name-000001.tar`.
+            _ if kind == "tar" => return open_files(kind, &files, name, options, pool).map(Some),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(feature = "formats")]
+fn open_files(
+    kind: &str,
+    files: &[(Option<Part>, PathBuf)],
+    name: &str,
+    options: &SourceOptions<'_>,
+    pool: &Pool,
+) -> Result<Dataset> {
+    let numbers = gather::Classes::FromLabels(labels::Numbers::Positions);
+    match kind {
+        "csv" => csv_set::read(files, name, csv_set::Known { classes: numbers, size: None }, pool),
+        "parquet" => prepared::read_parquet(files, name, pool),
+        "tar" => tar_set::read(files, name, pool, &|text| options.note(text)),
+        _ => safetensors_set::read(files, name),
+    }
+}
+
+#[cfg(not(feature = "formats"))]
+fn open_prepared(_: &Path, _: &SourceOptions<'_>, _: &Pool) -> Result<Option<Dataset>> {
+    Ok(None)
+}
+
+#[cfg(not(feature = "formats"))]
+fn open_part_files(_: &Path, _: &str, _: &SourceOptions<'_>, _: &Pool) -> Result<Option<Dataset>> {
+    Ok(None)
+}
+
+#[cfg(not(feature = "formats"))]
+fn open_files(
+    kind: &str,
+    files: &[(Option<Part>, PathBuf)],
+    _: &str,
+    _: &SourceOptions<'_>,
+    _: &Pool,
+) -> Result<Dataset> {
+    let path = files.first().map_or(Path::new(""), |(_, path)| path);
+    Err(without_formats(&format!(".{kind} files"), path))
 }
 
 #[cfg(not(feature = "formats"))]
@@ -241,5 +324,5 @@ fn built_in_mnist() -> Result<Dataset> {
     };
     let train = part(Part::Train, mnist.train_images, &mnist.train_labels);
     let test = part(Part::Test, mnist.test_images, &mnist.test_labels);
-    arrays::dataset("mnist", vec![train, test])
+    arrays::dataset("mnist", vec![train, test], None)
 }

@@ -4,10 +4,14 @@
 mod builtin;
 mod open;
 mod prediction;
+#[cfg(feature = "formats")]
+mod region;
 
 pub use builtin::{BUILTIN, builtin};
 pub use open::{OpenModel, open};
 pub use prediction::{Decision, Glyph, Prediction, PredictionModel, Predictions};
+#[cfg(feature = "formats")]
+pub use region::{Region, crop};
 
 use inkstone_kernels::math;
 
@@ -138,6 +142,20 @@ impl Predictor {
     pub fn predict_bytes(&self, bytes: &[u8]) -> crate::Result<Prediction> {
         let decoded = crate::data::decode::decode(bytes)?;
         Ok(self.predict_image(decoded.as_image()))
+    }
+
+    /// What one region of it shows; boxes are in pixels of the whole image.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_bytes`], and a region that does not lie in the image.
+    pub fn predict_region(&self, bytes: &[u8], region: Region) -> crate::Result<Prediction> {
+        let cropped = crop(crate::data::decode::decode(bytes)?.as_image(), region)?;
+        let mut prediction = self.predict_image(cropped.as_image());
+        for glyph in &mut prediction.glyphs {
+            glyph.bounds[0] += region[0];
+            glyph.bounds[1] += region[1];
+        }
+        Ok(prediction)
     }
 
     /// What a file shows, on the calling thread; where it cannot be read, the error.

@@ -123,8 +123,8 @@ pub struct DataSpec {
     pub split: Option<Proportions>,
     /// The seed of the split.
     pub split_seed: u64,
-    /// What must not be in two parts: `"writer"` (of MNIST), a column of a table, or a pattern of the images' paths such
-    /// as `"{group}_*"`.
+    /// What must not be in two parts: `"writer"` (of MNIST's digits), `"group"` (what the table's column of that name says;
+    /// also where this key is not given), or a pattern of the images' paths such as `"{group}_*"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Whether copies of an image may be in two parts.

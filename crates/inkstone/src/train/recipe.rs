@@ -8,7 +8,7 @@ use super::metrics::EpochMetrics;
 use super::run::PROGRAM_VERSION;
 use super::trainer::{Setup, Watch, fit};
 use crate::checkpoint::{Checkpoint, Provenance};
-use crate::data::advice::copies;
+use crate::data::duplicates::kept_together;
 use crate::data::fingerprint::fingerprint;
 use crate::data::split::draw;
 use crate::data::{Augment, Dataset, Preprocess, Samples, Split};
@@ -17,7 +17,6 @@ use crate::error::Result;
 use crate::hash::sha256_hex;
 use crate::parallel::Pool;
 use crate::spec::Recipe;
-use crate::spec::split::Duplicates;
 
 /// How often an observer hears of steps.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -47,7 +46,7 @@ pub fn fit_recipe(
 ) -> Result<Fitted> {
     recipe.check()?;
     let hashes = fingerprint(dataset, pool);
-    let copies = if recipe.data.duplicates == Duplicates::Ignore { Vec::new() } else { copies(&hashes.samples) };
+    let copies = kept_together(recipe.data.duplicates, (dataset, &hashes), pool, Isa::detect());
     let split = draw(dataset, &recipe.data, &hashes, &copies)?;
     let preprocess = Preprocess::fit(&recipe.preprocess, &dataset.images, &split.train, pool)?;
     let parts: [&[u32]; 2] = [&split.train, &split.validation];

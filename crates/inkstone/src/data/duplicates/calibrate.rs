@@ -14,7 +14,7 @@ const N_SAMPLED: usize = 300;
 /// The share of small changes that must count as small.
 const SHARE: f64 = 0.9;
 /// Pairs that chance may give in the whole set.
-const FALSE_PAIRS: f64 = 300.0;
+const FALSE_PAIRS: f64 = 0.5;
 /// However few images there are, a near-duplicate is nearer than this share of the 10th neighbour's distance.
 const LARGEST_RATIO: f64 = 0.5;
 /// Differences of ±2 levels are no difference whatever stands around: their root mean square.
@@ -38,17 +38,20 @@ impl Calibrated {
         neighbours: &[Vec<Neighbour>],
         pool: &Pool,
     ) -> Self {
-        let mut logs: Vec<Vec<f64>> = vec![Vec::new(); n_classes];
+        let mut spreads: Vec<[Vec<f64>; 2]> = vec![[Vec::new(), Vec::new()]; n_classes];
         for (list, &label) in neighbours.iter().zip(labels) {
-            logs[label as usize].extend(inverse_dimension(list));
+            if let Some(found) = inverse_dimensions(list) {
+                (0..2).for_each(|k| spreads[label as usize][k].push(found[k]));
+            }
         }
-        let mut all: Vec<f64> = logs.iter().flatten().copied().collect();
-        let general = median(&mut all);
-        let ratio = |logs: &mut Vec<f64>| {
-            let inverse = if logs.len() < FEWEST { general } else { median(logs) };
+        let mut all = [0, 1].map(|k| spreads.iter().flat_map(|spread| &spread[k]).copied().collect::<Vec<f64>>());
+        let general = inverse_dimension(&mut all);
+        let ratio = |spread: &mut [Vec<f64>; 2]| {
+            let inverse = if spread[0].len() < FEWEST { general } else { inverse_dimension(spread) };
             ratio(inverse, chosen.len()) as f32
         };
-        Self { small_change: small_change(pictures, chosen, pool), ratios: logs.iter_mut().map(ratio).collect() }
+        let ratios = spreads.iter_mut().map(ratio).collect();
+        Self { small_change: small_change(pictures, chosen, pool), ratios }
     }
 
     /// The pairs below their thresholds, the nearest first.
@@ -86,11 +89,20 @@ impl Calibrated {
     }
 }
 
-/// 1/m around one image, by Levina and Bickel: the mean of ln(d_K / d_j). The nearest is left out, as it may be a copy.
-fn inverse_dimension(list: &[Neighbour]) -> Option<f64> {
-    let (last, others) = list.get(1..)?.split_last()?;
-    let logs = others.iter().map(|neighbour| math::ln(f64::from(last.distance / neighbour.distance.max(1e-6))));
-    (!others.is_empty()).then(|| logs.sum::<f64>() / others.len() as f64)
+/// What 1/m follows from, around one image: the mean of ln(d_K / d_j) for j > 1 (Levina and Bickel), and ln(d₂ / d₁)
+/// (Facco et al.), which sees the smallest scale, where noise makes the dimension larger.
+fn inverse_dimensions(list: &[Neighbour]) -> Option<[f64; 2]> {
+    let log = |far: &Neighbour, near: &Neighbour| math::ln(f64::from(far.distance.max(1e-6) / near.distance.max(1e-6)));
+    let [first, second, .., last] = list else { return None };
+    let others = &list[1..list.len() - 1];
+    let wide = others.iter().map(|neighbour| log(last, neighbour)).sum::<f64>() / others.len() as f64;
+    Some([wide, log(second, first)])
+}
+
+/// 1/m of many images, by medians, so that images with copies do not matter: the smaller of both. The first follows a
+/// gamma distribution, whose median is near its mean; the second an exponential one, whose median is ln 2 of its mean.
+fn inverse_dimension([wide, narrow]: &mut [Vec<f64>; 2]) -> f64 {
+    median(wide).min(median(narrow) / std::f64::consts::LN_2)
 }
 
 /// r with `n (K − 1) r^m` = [`FALSE_PAIRS`].

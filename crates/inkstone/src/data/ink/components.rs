@@ -79,6 +79,14 @@ impl Components {
     }
 }
 
+impl Components {
+    /// The frame around some parts, at least one.
+    pub(super) fn frame(&self, parts: &[usize]) -> Frame {
+        let frames = parts.iter().map(|&part| self.list[part].frame);
+        frames.reduce(Frame::with).expect("a glyph has at least one part")
+    }
+}
+
 /// Which labels stand for one part: each points to an earlier one, or to itself.
 struct Forest(Vec<u32>);
 

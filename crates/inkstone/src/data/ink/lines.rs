@@ -57,12 +57,17 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
     members.sort_by_key(|group| (usize::MAX - group.frame.height(), group.frame.left));
     let mut glyphs: Vec<Group> = Vec::new();
     for member in members {
-        match glyphs.iter_mut().find(|glyph| belong(glyph.frame, member.frame)) {
+        let kind = kind(member.frame, line, height);
+        let is_piece = kind == Some(Kind::Glyph) && member.frame.height() * 20 < height * 13;
+        let belongs = |glyph: &&mut Group| {
+            is_above(glyph.frame, member.frame) || (is_piece && is_beside(glyph.frame, member.frame, height))
+        };
+        match glyphs.iter_mut().find(belongs) {
             Some(glyph) => {
                 glyph.frame = glyph.frame.with(member.frame);
                 glyph.parts.extend(member.parts);
             }
-            None => glyphs.extend(kind(member.frame, line, height).map(|kind| Group { kind, ..member })),
+            None => glyphs.extend(kind.map(|kind| Group { kind, ..member })),
         }
     }
     glyphs.sort_by_key(|glyph| (glyph.frame.left + glyph.frame.right, glyph.frame.top));
@@ -70,9 +75,15 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
 }
 
 /// Whether two parts stand above one another: more than 2/5 of the narrower one's columns are the other's too.
-fn belong(a: Frame, b: Frame) -> bool {
+fn is_above(a: Frame, b: Frame) -> bool {
     let overlap = a.right.min(b.right).saturating_sub(a.left.max(b.left));
     overlap * 5 > a.width().min(b.width()) * 2
+}
+
+/// Whether a low part is a broken piece of the glyph beside it: hardly a gap, and together no wider than one glyph.
+fn is_beside(a: Frame, b: Frame, height: usize) -> bool {
+    let gap = a.left.max(b.left).saturating_sub(a.right.min(b.right));
+    gap * 10 <= height && a.with(b).width() * 10 <= height * 9
 }
 
 /// What a part that stands alone is: by its size and place in the line.

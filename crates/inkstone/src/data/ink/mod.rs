@@ -6,12 +6,15 @@
 
 mod components;
 mod cut;
+mod distance;
 mod fit;
 mod grey;
 mod levels;
 mod lighting;
 mod lines;
 mod plane;
+mod ruling;
+mod stroke;
 mod surface;
 mod whole;
 
@@ -153,7 +156,11 @@ pub fn stages(image: Image<'_>, size: [usize; 2]) -> Vec<Stage> {
     let flat = lighting::flatten(&grey);
     let mut stages = vec![Stage::new("grey", &grey), Stage::new("even light", &flat)];
     if let Ok(levels) = Levels::measure(&flat) {
-        stages.push(Stage::new("ink", &levels.apply(&flat)));
+        let mut ink = levels.apply(&flat);
+        stages.push(Stage::new("ink", &ink));
+        if ruling::erase(&mut ink) {
+            stages.push(Stage::new("without rulings", &ink));
+        }
     }
     stages.extend(read(image, size).glyphs.into_iter().map(|glyph| {
         let size = Size { height: size[0], width: size[1], channels: 1 };
@@ -196,7 +203,8 @@ impl Found {
         let grey::Grey { plane, factor } = grey::grey(image);
         let strength = lighting::flatten(&plane);
         let levels = Levels::measure(&strength)?;
-        let ink = levels.apply(&strength);
+        let mut ink = levels.apply(&strength);
+        ruling::erase(&mut ink);
         let components = Components::find(&ink);
         if components.list.is_empty() {
             return Err(Reason::Blank);
@@ -221,9 +229,8 @@ impl Found {
     }
 
     fn glyph(&self, parts: &[usize], kind: Kind, size: [usize; 2]) -> Glyph {
-        let (cut, _) = cut::cut(&self.ink, &self.components, parts);
-        let frame = parts.iter().map(|&part| self.components.list[part].frame).reduce(Frame::with);
-        let bounds = self.bounds(frame.expect("a glyph has at least one part"));
+        let cut = cut::cut(&self.ink, &self.components, parts);
+        let bounds = self.bounds(self.components.frame(parts));
         Glyph { bounds, kind, pixels: fit::fit(&cut, size).pixels }
     }
 
