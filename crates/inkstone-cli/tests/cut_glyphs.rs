@@ -47,7 +47,10 @@ fn digits_as_people_draw_them_are_read_and_a_resize_alone_reads_few() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inkstone"));
     let output = command.args(ran).current_dir(&folder.0).output().unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&document["work"], &document["part"], &document["images"]), (&"ink".into(), &"test".into(), &40.into()));
+    assert_eq!(
+        (&document["work"], &document["part"], &document["images"]),
+        (&"ink".into(), &"test".into(), &40.into())
+    );
     let share = |kind: &str, rules: &str| document["means"][kind][rules].as_f64().unwrap();
     assert!(share("single", "ink") > 0.9, "{document:#}");
     assert!(share("strings", "ink") > 0.75, "{document:#}");

@@ -37,9 +37,9 @@ pub fn readings(table: &Path) -> Result<Vec<Result<Reading>>> {
         return Err(Error::mismatch(ErrorKind::Data, expected, format!("{} MiB", length >> 20)).with_file(table));
     }
     let bytes = std::fs::read(table).map_err(|error| Error::io(table, "read the table", &error))?;
-    parse(&bytes).map_err(|error| error.with_file(table)).map(|rows| {
-        rows.into_iter().map(|row| row.map_err(|error| error.with_file(table))).collect()
-    })
+    parse(&bytes)
+        .map_err(|error| error.with_file(table))
+        .map(|rows| rows.into_iter().map(|row| row.map_err(|error| error.with_file(table))).collect())
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Result<Reading>>> {
@@ -254,10 +254,7 @@ mod tests {
         let errors: Vec<String> = rows.iter().filter_map(|row| Some(row.as_ref().err()?.to_string())).collect();
         assert_eq!(
             errors,
-            [
-                "line 2: expected a path and a text, found 2 cells",
-                "line 3: expected a path and a text, found 1 cells"
-            ]
+            ["line 2: expected a path and a text, found 2 cells", "line 3: expected a path and a text, found 1 cells"]
         );
         assert!(rows[2].is_ok());
     }

@@ -53,7 +53,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     progress.finish();
     let outcome = if writer.errors.is_empty() { Outcome::Done } else { Outcome::SomeFailed };
-    if context.json { context.print_json(&writer.to_json()) } else { context.print(&writer.to_text()) }
+    if context.json {
+        context.print_json(&writer.to_json())
+    } else {
+        context.print(&writer.to_text())
+    }
     Ok(outcome)
 }
 
@@ -176,9 +180,7 @@ impl Writer {
     }
 
     fn to_json(&self) -> serde_json::Value {
-        let review = |(reading, why): &(Reading, Why)| {
-            json!({ "file": reading.path.to_string_lossy(), "text": reading.text, "why": why.to_string() })
-        };
+        let review = |(reading, why): &(Reading, Why)| json!({ "file": reading.path.to_string_lossy(), "text": reading.text, "why": why.to_string() });
         json!({
             "version": 1,
             "pictures": self.n_pictures,

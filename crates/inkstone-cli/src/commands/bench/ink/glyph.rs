@@ -121,12 +121,7 @@ fn enlarge(pixels: &[u8], side: usize) -> Plane {
 fn bicubic(plane: &Plane, x: f32, y: f32) -> f32 {
     let weights = |t: f32| {
         let (t2, t3) = (t * t, t * t * t);
-        [
-            -0.5 * t + t2 - 0.5 * t3,
-            1.0 - 2.5 * t2 + 1.5 * t3,
-            0.5 * t + 2.0 * t2 - 1.5 * t3,
-            -0.5 * t2 + 0.5 * t3,
-        ]
+        [-0.5 * t + t2 - 0.5 * t3, 1.0 - 2.5 * t2 + 1.5 * t3, 0.5 * t + 2.0 * t2 - 1.5 * t3, -0.5 * t2 + 0.5 * t3]
     };
     let (left, top) = (x.floor(), y.floor());
     let (columns, rows) = (weights(x - left), weights(y - top));
@@ -163,21 +158,14 @@ fn thin(mut ink: Vec<bool>, width: usize) -> Vec<bool> {
 
 fn is_removable(ink: &[bool], i: usize, width: usize, pass: usize) -> bool {
     // Clockwise from the one above: p2 … p9 of the paper.
-    let p = [
-        i - width,
-        i - width + 1,
-        i + 1,
-        i + width + 1,
-        i + width,
-        i + width - 1,
-        i - 1,
-        i - width - 1,
-    ]
-    .map(|k| ink[k]);
+    let p = [i - width, i - width + 1, i + 1, i + width + 1, i + width, i + width - 1, i - 1, i - width - 1]
+        .map(|k| ink[k]);
     let n_set = p.iter().filter(|&&set| set).count();
     let n_turns = (0..8).filter(|&k| !p[k] && p[(k + 1) % 8]).count();
     let [up, right, down, left] = [p[0], p[2], p[4], p[6]];
-    let ends = if pass == 0 { (up && right && down) || (right && down && left) } else {
+    let ends = if pass == 0 {
+        (up && right && down) || (right && down && left)
+    } else {
         (up && right && left) || (up && down && left)
     };
     (2..=6).contains(&n_set) && n_turns == 1 && !ends

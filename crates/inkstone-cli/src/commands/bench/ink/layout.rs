@@ -47,14 +47,13 @@ impl Layout {
             _ => [720, 240],
         };
         let degrees = rng.uniform(-1.0, 1.0) * condition.degrees;
-        let mut layout = Self {
-            ink: Plane::filled(size[0], size[1], 0.0),
-            reading,
-            digit_size: 0.0,
-            degrees,
-            centres: Vec::new(),
-        };
-        if most == 1 { layout.place_alone(&glyphs[0], condition, rng) } else { layout.place_row(&glyphs, condition, rng) }
+        let mut layout =
+            Self { ink: Plane::filled(size[0], size[1], 0.0), reading, digit_size: 0.0, degrees, centres: Vec::new() };
+        if most == 1 {
+            layout.place_alone(&glyphs[0], condition, rng)
+        } else {
+            layout.place_row(&glyphs, condition, rng)
+        }
         layout
     }
 
@@ -87,8 +86,7 @@ impl Layout {
         });
         let (sine, cosine) = self.degrees.to_radians().sin_cos();
         for (glyph, place) in glyphs.iter().zip(&row.places) {
-            let [dx, dy] =
-                [(place.centre[0] - row.width / 2.0) * scale, (place.centre[1] - row.height / 2.0) * scale];
+            let [dx, dy] = [(place.centre[0] - row.width / 2.0) * scale, (place.centre[1] - row.height / 2.0) * scale];
             let centre = [middle[0] + cosine * dx + sine * dy, middle[1] - sine * dx + cosine * dy];
             let degrees = self.degrees + place.degrees;
             glyph.draw(Pose { centre, size: place.size * scale, degrees }, &mut self.ink);

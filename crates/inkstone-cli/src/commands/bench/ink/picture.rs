@@ -215,7 +215,9 @@ mod tests {
 
     /// An upright stroke, which is read as 1.
     fn stroke() -> Vec<u8> {
-        (0..28 * 28).map(|i| if (12..16).contains(&(i % 28)) && (4..24).contains(&(i / 28)) { 255 } else { 0 }).collect()
+        (0..28 * 28)
+            .map(|i| if (12..16).contains(&(i % 28)) && (4..24).contains(&(i / 28)) { 255 } else { 0 })
+            .collect()
     }
 
     fn picture(place: usize, index: usize, seed: u64) -> Picture {

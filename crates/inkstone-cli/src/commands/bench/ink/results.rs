@@ -63,10 +63,8 @@ impl Results {
 
     /// Means with their titles, those that there are.
     fn summaries(&self) -> Vec<(&'static str, &'static str, [f64; 2])> {
-        let titles = [
-            ("single", "mean, one digit", Counts::Single),
-            ("strings", "mean, rows wholly right", Counts::Strings),
-        ];
+        let titles =
+            [("single", "mean, one digit", Counts::Single), ("strings", "mean, rows wholly right", Counts::Strings)];
         let mean = |(key, title, counts)| self.means(counts).map(|means| (key, title, means));
         titles.into_iter().filter_map(mean).collect()
     }
