@@ -81,22 +81,39 @@ impl Predictor {
         rows.map(|(i, row)| Prediction::answer(images.get(i).size, row.to_vec(), self.classes())).collect()
     }
 
-    /// What the signs of a page are: those that the model has no class for are what their place says.
+    /// What the signs of a page are: those that the model has no class for are what their place says, and those that
+    /// may be several are what the model is surer of.
     fn predict_page(&self, page: &ink::Page) -> Prediction {
-        let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
         let knows = |text: &str| self.classes().iter().any(|class| class == text);
-        let is_for_the_model = |glyph: &&ink::Glyph| glyph.kind.text().is_none_or(knows);
-        let asked: Vec<&ink::Glyph> = page.glyphs.iter().filter(is_for_the_model).collect();
-        let write =
-            |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(asked[i]), values);
-        let probabilities = self.softmax_of(&Pool::current_thread(), asked.len(), &write);
+        let is_for_the_model = |glyph: &ink::Glyph| glyph.kind.text().is_none_or(knows);
+        let each = page.glyphs.iter().flat_map(|glyph| std::iter::once(glyph).chain(&glyph.pieces));
+        let asked: Vec<&ink::Glyph> = each.filter(|glyph| is_for_the_model(glyph)).collect();
+        let probabilities = self.probabilities_of_glyphs(&asked);
         let mut rows = probabilities.chunks_exact(self.classes().len());
-        let signs = page.glyphs.iter().map(|glyph| Sign {
+        let mut sign = |glyph: &ink::Glyph| Sign {
             bounds: glyph.bounds,
             kind: glyph.kind,
-            probabilities: if is_for_the_model(&glyph) { rows.next() } else { None },
-        });
-        Prediction::of_page(&signs.collect::<Vec<_>>(), &page.reasons, self.classes())
+            probabilities: if is_for_the_model(glyph) { rows.next() } else { None },
+        };
+        let mut signs = Vec::new();
+        for glyph in &page.glyphs {
+            let whole = sign(glyph);
+            let pieces: Vec<Sign<'_>> = glyph.pieces.iter().map(&mut sign).collect();
+            let surest = pieces.iter().map(Sign::confidence).fold(f64::INFINITY, f64::min);
+            if pieces.is_empty() || whole.confidence() >= surest {
+                signs.push(whole);
+            } else {
+                signs.extend(pieces);
+            }
+        }
+        Prediction::of_page(&signs, &page.reasons, self.classes())
+    }
+
+    /// Row by row, for glyphs cut out already.
+    fn probabilities_of_glyphs(&self, glyphs: &[&ink::Glyph]) -> Vec<f64> {
+        let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
+        let write = |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
+        self.softmax_of(&Pool::current_thread(), glyphs.len(), &write)
     }
 
     /// The probabilities of `n` images, row by row, each row summing to 1: softmax of the logits, in `f64`.

@@ -42,7 +42,7 @@ pub(super) fn write(file: &Path, predictor: &Predictor, inputs: &[Input], region
     let size = preprocess.size();
     let stages = ink::stages(image.as_image(), [size.height, size.width]);
     let (size, pixels) = sheet(&stages);
-    write_atomically(file, &encode::png(Image { size, pixels: &pixels })?)
+    write_atomically(file, &encode::png(Image { size, pixels: &pixels }))
 }
 
 /// All stages in rows of [`COLUMNS`], each as large as its cell allows.

@@ -10,8 +10,15 @@ const FREE: u8 = 1;
 /// Ink that is taken.
 const OWN: u8 = 2;
 
+/// A piece of a picture and where it was.
+pub(super) struct Cut {
+    pub(super) plane: Plane,
+    pub(super) left: usize,
+    pub(super) top: usize,
+}
+
 /// The ink of the parts (positions in the list), and of the faint pixels that hang on them and are no other part's.
-pub(super) fn cut(ink: &Plane, components: &Components, parts: &[usize]) -> Plane {
+pub(super) fn cut(ink: &Plane, components: &Components, parts: &[usize]) -> Cut {
     let frame = components.frame(parts);
     let reach = (1 + frame.longer() / 40).min(8);
     let around = Frame {
@@ -34,7 +41,7 @@ pub(super) fn cut(ink: &Plane, components: &Components, parts: &[usize]) -> Plan
     grow(&mut kinds, reach);
     let values = (0..height).flat_map(|y| &ink.row(around.top + y)[around.left..around.right]);
     let pixels = values.zip(&kinds.pixels).map(|(&value, &kind)| if kind == OWN { value } else { 0 }).collect();
-    Plane::new(width, height, pixels)
+    Cut { plane: Plane::new(width, height, pixels), left: around.left, top: around.top }
 }
 
 /// Free pixels next to own ones become own, `reach` times.

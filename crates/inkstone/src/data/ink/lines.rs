@@ -58,9 +58,12 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
     let mut glyphs: Vec<Group> = Vec::new();
     for member in members {
         let kind = kind(member.frame, line, height);
+        // Two parts of full height are two glyphs, even where one reaches over the other.
+        let is_low = member.frame.height() * 10 < height * 7;
         let is_piece = kind == Some(Kind::Glyph) && member.frame.height() * 20 < height * 13;
         let belongs = |glyph: &&mut Group| {
-            is_above(glyph.frame, member.frame) || (is_piece && is_beside(glyph.frame, member.frame, height))
+            (is_low && is_above(glyph.frame, member.frame))
+                || (is_piece && is_beside(glyph.frame, member.frame, height))
         };
         match glyphs.iter_mut().find(belongs) {
             Some(glyph) => {

@@ -14,6 +14,7 @@ mod lighting;
 mod lines;
 mod plane;
 mod ruling;
+mod split;
 mod stroke;
 mod surface;
 mod whole;
@@ -104,6 +105,9 @@ pub struct Glyph {
     pub kind: Kind,
     /// Height × width grey values: ink 255, ground 0.
     pub pixels: Vec<u8>,
+    /// The glyphs that it may be instead, from left to right, where it is wide enough to be several that touch. The model
+    /// decides: see [`crate::predict::Predictor`].
+    pub pieces: Vec<Glyph>,
 }
 
 /// What was found in a picture.
@@ -142,7 +146,10 @@ pub fn whole(image: Image<'_>, size: [usize; 2]) -> Vec<u8> {
 pub fn read(image: Image<'_>, size: [usize; 2]) -> Page {
     if let Some(pixels) = already_fitted(image, size) {
         let bounds = [0, 0, image.size.width, image.size.height];
-        return Page { glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels }], reasons: Vec::new() };
+        return Page {
+            glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels, pieces: Vec::new() }],
+            reasons: Vec::new(),
+        };
     }
     match Found::new(image) {
         Ok(found) => found.page(size),
@@ -231,7 +238,14 @@ impl Found {
     fn glyph(&self, parts: &[usize], kind: Kind, size: [usize; 2]) -> Glyph {
         let cut = cut::cut(&self.ink, &self.components, parts);
         let bounds = self.bounds(self.components.frame(parts));
-        Glyph { bounds, kind, pixels: fit::fit(&cut, size).pixels }
+        let piece = |plane: &Plane| {
+            let [left, top, right, bottom] = split::extent(plane).unwrap_or_default();
+            let (left, right, top, bottom) = (left + cut.left, right + cut.left, top + cut.top, bottom + cut.top);
+            let bounds = self.bounds(Frame { left, top, right, bottom });
+            Glyph { bounds, kind, pixels: fit::fit(plane, size).pixels, pieces: Vec::new() }
+        };
+        let pieces = if kind == Kind::Glyph { split::split(&cut.plane) } else { Vec::new() };
+        Glyph { bounds, kind, pixels: fit::fit(&cut.plane, size).pixels, pieces: pieces.iter().map(piece).collect() }
     }
 
     /// A frame of the plane in pixels of the picture.
