@@ -52,6 +52,7 @@ impl Dataset {
     }
 
     /// Name, classes and samples, without a pixel: for images that take the place of these.
+    #[cfg(feature = "formats")]
     pub(crate) fn clone_without_images(&self) -> Self {
         Self {
             name: self.name.clone(),

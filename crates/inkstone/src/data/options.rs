@@ -4,10 +4,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "formats")]
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::loading::OnError;
 
 /// How many bad files are listed.
+#[cfg(feature = "formats")]
 const MAX_LISTED: usize = 20;
 
 /// Where sources are looked for, and how they are read.
@@ -69,6 +71,7 @@ impl SourceOptions<'_> {
     }
 
     /// What becomes of `bad`, the errors of `n` images: an error that lists them, or a note of each that is left out.
+    #[cfg(feature = "formats")]
     pub(super) fn settle(&self, bad: &[Error], n: usize) -> Result<()> {
         match self.on_error {
             _ if bad.is_empty() => Ok(()),
@@ -90,6 +93,7 @@ impl SourceOptions<'_> {
 }
 
 /// One bad file speaks for itself; several are listed.
+#[cfg(feature = "formats")]
 fn failure(bad: &[Error], n: usize) -> Error {
     const HELP: &str = "mend or remove them, or go on without them: data.on_error=skip";
     if let [one] = bad {

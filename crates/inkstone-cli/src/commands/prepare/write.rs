@@ -32,7 +32,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     };
     let (source, overrides) = source_and_overrides(&args.words)?;
     let wishes = Wishes::read(&overrides, args, context)?;
-    let Loaded { dataset, hashes, copies, corrections, notes } = load(source, &wishes.data, context)?;
+    let loaded = load(source, &wishes.data, None, context)?;
+    let Loaded { dataset, hashes, copies, corrections, notes, .. } = loaded;
     notes.iter().for_each(|note| context.terminal.note_or_warn(note));
     let preprocess = wishes.preprocess(&dataset)?;
     let mut request = Request {
