@@ -128,39 +128,45 @@ fn every_bad_idx_set_has_its_message() {
 #[test]
 fn every_bad_npz_file_has_its_message() {
     let expected = [
+        (
+            "16-bit-images.npz",
+            "16-bit-images.npz: images, image 1: expected values from 0 to 255 (type <u2), found 256",
+        ),
         ("bomb.npz", "bomb.npz: images: expected the end of the array after 3 bytes, found more bytes"),
         (
             "cut.npz",
             "cut.npz: expected an .npz file, which is a zip archive, found invalid Zip archive: Could not find EOCD",
         ),
         ("fewer-labels.npz", "fewer-labels.npz: labels: expected 3 labels, one for each image of images, found 2"),
-        ("float-images.npz", "float-images.npz: images: expected values of an integer type (u1 … i8), found type <f4"),
         (
-            "fortran.npz",
-            "fortran.npz: images: expected rows that are contiguous (C order), found Fortran order; save it \
-             with numpy.ascontiguousarray",
+            "float-images.npz",
+            "float-images.npz: images, image 2: expected whole values from 0 to 255, or k/255 from 0 to 1, found 0.5; save images as uint8",
+        ),
+        (
+            "half-images.npz",
+            "half-images.npz: images: expected values of an integer type (u1 … i8), f4 or f8, found type <f2",
         ),
         (
             "huge-shape.npz",
-            "huge-shape.npz: images: expected at most 4 GiB of values, found an array of shape (100000, 1024, \
-             1024) and type |u1",
+            "huge-shape.npz: images: expected at most 4 GiB of values, found an array of shape (100000, 1024, 1024) and type |u1",
         ),
         (
             "more-than-packed.npz",
-            "more-than-packed.npz: images: expected 3000000 bytes (shape (3, 1000, 1000), type |u1), found 73 \
-             packed bytes, which cannot hold that many",
+            "more-than-packed.npz: images: expected 3000000 bytes (shape (3, 1000, 1000), type |u1), found 73 packed bytes, which cannot hold that many",
+        ),
+        (
+            "names-as-objects.npz",
+            "names-as-objects.npz: class_names: expected values of an integer type (u1 … i8), f4 or f8, found pickled Python objects, which are never loaded",
         ),
         ("no-header.npz", "no-header.npz: images: expected a header of 65535 bytes, found the end of the array"),
         ("one-hot-labels.npz", "one-hot-labels.npz: labels: expected labels of shape (N), found (3, 10)"),
         (
             "other-keys.npz",
-            "other-keys.npz: expected arrays x_train, y_train, x_test, y_test, or images and labels, found \
-             data, target",
+            "other-keys.npz: expected arrays x_train, y_train, x_test, y_test, or images and labels, found data, target",
         ),
         (
             "pickle.npz",
-            "pickle.npz: images: expected values of an integer type (u1 … i8), found pickled Python objects, \
-             which are never loaded",
+            "pickle.npz: images: expected values of an integer type (u1 … i8), f4 or f8, found pickled Python objects, which are never loaded",
         ),
         ("records.npz", "records.npz: images: expected values of one integer type, found records of several fields"),
         (
@@ -273,18 +279,171 @@ fn every_file_that_is_no_source_has_its_message() {
     let expected = [
         (
             "notes.txt",
-            "notes.txt: expected a folder of images, a folder of IDX files or an .npz file, found another file",
-        ),
-        (
-            "table.csv",
-            "table.csv: expected a folder of images, a folder of IDX files or an .npz file, found a .csv file, \
-             which this version does not read",
+            "notes.txt: expected a folder of images, a folder of IDX files or an .npz, .csv, .parquet, .tar or .safetensors file, found another file",
         ),
         (
             "train-images-idx3-ubyte",
-            "train-images-idx3-ubyte: expected a folder of images, a folder of IDX files or an .npz file, found \
-             one IDX file; name the folder with both images and labels",
+            "train-images-idx3-ubyte: expected a folder of images, a folder of IDX files or an .npz, .csv, .parquet, .tar or .safetensors file, found one IDX file; name the folder with both images and labels",
         ),
     ];
     check("files", &expected, open_path);
+}
+
+#[test]
+fn every_bad_table_has_its_message() {
+    let expected = [
+        ("empty.csv", "empty.csv: expected a table with rows, found an empty file"),
+        ("label-too-large.csv", "label-too-large.csv: sample 0: expected labels from 0 to 9999, found 10000"),
+        ("missing-image.csv", "not-there.png: cannot read the image: No such file or directory (os error 2)"),
+        ("names-alone.csv", "names-alone.csv: expected 1 to 4294967295 images, found 0 images"),
+        ("negative.csv", "negative.csv: line 2, column 2: expected a whole number from 0 to 255, found \"-1\""),
+        (
+            "no-label.csv",
+            "no-label.csv: line 1: expected a column `label` (or class, target, y), or numbers alone with the label first, found id, pixel0, pixel1",
+        ),
+        ("no-path.csv", "no-path.csv: line 2, column 1: expected the path of an image, found nothing"),
+        (
+            "no-square.csv",
+            "no-square.csv: line 1: expected as many pixels per row as a square image has, grey or RGB, found 2; name the columns by row and column, 1x1 to 28x20, for images that are no squares",
+        ),
+        ("no-value.csv", "no-value.csv: line 2, column 2: expected a whole number from 0 to 255, found nothing"),
+        ("not-an-image.csv", "empty.csv: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found an empty file"),
+        ("part.csv", "part.csv: line 3, column 2: expected train, validation or test, found \"dev\""),
+        ("ragged-paths.csv", "ragged-paths.csv: line 3: expected 2 columns as in the first line, found 1"),
+        ("ragged.csv", "ragged.csv: line 3: expected 5 columns as in the first line, found 4"),
+        (
+            "share.csv",
+            "share.csv: line 2, column 2: expected a whole number from 0 to 255, found \"0.25\"; multiply values from 0 to 1 by 255 and round them",
+        ),
+        ("too-wide-row.csv", "too-wide-row.csv: line 3: expected 2 columns as in the first line, found 3"),
+        ("value-256.csv", "value-256.csv: line 3, column 2: expected a whole number from 0 to 255, found \"256\""),
+        ("word.csv", "word.csv: line 2, column 2: expected a whole number from 0 to 255, found \"��\""),
+    ];
+    check("csv", &expected, open_path);
+}
+
+#[test]
+fn every_bad_shard_has_its_message() {
+    let expected = [
+        ("8-gb-in-2-kb.tar", "8-gb-in-2-kb.tar: 0.png: expected at most 268435456 bytes, found 8589934591"),
+        ("cut.tar", "cut.tar: damaged tar archive: unexpected EOF during skip"),
+        ("damaged-json.tar", "damaged-json.tar: 0.json: damaged JSON: EOF while parsing an object at line 1 column 1"),
+        ("devices-alone.tar", "devices-alone.tar: expected 1 to 4294967295 images, found 0 images"),
+        ("empty.tar", "empty.tar: expected 1 to 4294967295 images, found 0 images"),
+        ("from-the-root.tar", "from-the-root.tar: expected paths that stay inside the archive, found \"/0.png\""),
+        ("leads-out.tar", "leads-out.tar: expected paths that stay inside the archive, found \"../../etc/0.png\""),
+        ("links-alone.tar", "links-alone.tar: expected 1 to 4294967295 images, found 0 images"),
+        ("no-image.tar", "no-image.tar: 0: expected an image beside the label (.png, .jpg), found none"),
+        ("no-label.tar", "no-label.tar: 0: expected a label beside the image (.cls), found none"),
+        (
+            "not-an-image.tar",
+            "not-an-image.tar: 0.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"text\"",
+        ),
+        ("text.tar", "text.tar: damaged tar archive: numeric field was not a number: ive"),
+    ];
+    check("tar", &expected, open_path);
+}
+
+#[test]
+fn every_bad_safetensors_file_has_its_message() {
+    let expected = [
+        (
+            "damaged-json.safetensors",
+            "damaged-json.safetensors: damaged header: key must be a string at line 1 column 2",
+        ),
+        (
+            "fewer-labels.safetensors",
+            "fewer-labels.safetensors: labels: expected 3 labels, one for each image of images, found 2",
+        ),
+        (
+            "float-images.safetensors",
+            "float-images.safetensors: images: expected values of an integer type, found type F32",
+        ),
+        (
+            "huge-header.safetensors",
+            "huge-header.safetensors: expected a header of at most 2 bytes, found 4611686018427387904",
+        ),
+        ("list.safetensors", "list.safetensors: expected a safetensors file, found a header that is no JSON object"),
+        ("no-labels.safetensors", "no-labels.safetensors: labels: expected a tensor `labels`, found none"),
+        (
+            "no-offsets.safetensors",
+            "no-offsets.safetensors: images: expected a tensor with dtype, shape and data_offsets, found another entry",
+        ),
+        ("one-hot.safetensors", "one-hot.safetensors: labels: expected labels of shape (N), found (3, 1, 1)"),
+        (
+            "other-shape.safetensors",
+            "other-shape.safetensors: images: expected positions that fit shape and file, found bytes 0 to 3 of 6 for shape [3, 1, 2] of U8",
+        ),
+        (
+            "other-tensors.safetensors",
+            "other-tensors.safetensors: expected tensors `images` and `labels`, found weight",
+        ),
+        (
+            "outside.safetensors",
+            "outside.safetensors: images: expected positions that fit shape and file, found bytes 0 to 3000000 of 6 for shape [3, 1, 1] of U8",
+        ),
+        (
+            "overflow.safetensors",
+            "overflow.safetensors: images: expected positions that fit shape and file, found bytes 0 to 3 of 6 for shape [4611686018427387904, 4611686018427387904, 4] of U8",
+        ),
+        ("short.safetensors", "short.safetensors: expected a safetensors file, found fewer than 8 bytes"),
+        ("text.safetensors", "text.safetensors: expected a header of at most 15 bytes, found 2338328219631577204"),
+    ];
+    check("safetensors", &expected, open_path);
+}
+
+#[test]
+fn every_bad_prepared_folder_has_its_message() {
+    let expected = [
+        (
+            "format-of-later",
+            "format-of-later/dataset.toml: line 3: no dataset.toml of Inkstone: unknown variant `zarr`, expected one of `idx`, `npz`, `parquet`, `csv`, `png`, `tar`, `safetensors`",
+        ),
+        ("from-the-root", "from-the-root/dataset.toml: files: expected paths below the folder, found \"/etc/passwd\""),
+        ("leads-out", "leads-out/dataset.toml: files: expected paths below the folder, found \"../../idx/text\""),
+        (
+            "missing-file",
+            "missing-file/train-images-idx3-ubyte: cannot read the file: No such file or directory (os error 2)",
+        ),
+        ("no-toml", "no-toml/dataset.toml: line 1: no dataset.toml of Inkstone: key with no value, expected `=`"),
+        (
+            "other-length",
+            "other-length/train-images-idx3-ubyte: expected 1 bytes, as dataset.toml says, found 28; prepare it anew, or remove dataset.toml to read the files as they are",
+        ),
+        (
+            "somebody-elses",
+            "somebody-elses: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP, PGM, TIFF or WebP), or \
+             MNIST's IDX files, found neither",
+        ),
+        ("version-2", "version-2/dataset.toml: version: expected 1, found 2"),
+    ];
+    check("prepared", &expected, open_path);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn every_bad_parquet_file_has_its_message() {
+    let expected = [
+        (
+            "empty.parquet",
+            "empty.parquet: expected a parquet file, found EOF: Parquet file too small. Size is 0 but need 8",
+        ),
+        (
+            "long-footer.parquet",
+            "long-footer.parquet: expected a parquet file, found EOF: Parquet file too small. Size is 20 but need 2147483655",
+        ),
+        (
+            "magic-alone.parquet",
+            "magic-alone.parquet: expected a parquet file, found EOF: Parquet file too small. Size is 8 but need 827474264",
+        ),
+        (
+            "text.parquet",
+            "text.parquet: expected a parquet file, found Parquet error: Invalid Parquet file. Corrupt footer",
+        ),
+        (
+            "zero-footer.parquet",
+            "zero-footer.parquet: expected a parquet file, found Parquet error: Required field version is missing",
+        ),
+    ];
+    check("parquet", &expected, open_path);
 }

@@ -308,7 +308,7 @@ fn what_is_not_there_is_named_with_the_nearest_set() {
     );
     assert_eq!(
         folder.message("./mnist"),
-        "./mnist: expected a folder of images, a folder of IDX files or an .npz file, found nothing at this path"
+        "./mnist: expected a folder of images, a folder of IDX files or an .npz, .csv, .parquet, .tar or .safetensors file, found nothing at this path"
     );
     assert_eq!(folder.message(""), "expected the name of a data set or a path, found nothing");
 }

@@ -109,7 +109,12 @@ fn read_shard(path: &Path) -> Result<Shard> {
 fn read_entries(reader: impl Read) -> Result<Shard> {
     let mut archive = Archive::new(reader);
     let mut shard = Shard::default();
-    let damaged = |error: std::io::Error| Error::new(ErrorKind::Data, format!("damaged tar archive: {error}"));
+    // The library quotes what it found, line breaks and all.
+    let damaged = |error: std::io::Error| {
+        let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or_default();
+        Error::new(ErrorKind::Data, format!("damaged tar archive: {reason}"))
+    };
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         match entry.header().entry_type() {
