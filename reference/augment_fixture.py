@@ -7,13 +7,13 @@ The matrix is written out here; where Keras can be imported (KERAS_BACKEND=torch
 apply_affine_transform must give the same pictures.
 """
 
-import json
 import os
-import struct
 import sys
 
 import numpy as np
 from scipy import ndimage
+
+from fixture import write_safetensors
 
 CONSTANT = 50.0
 MODES = [("edge", "nearest"), ("reflect", "mirror"), ("constant", "constant")]
@@ -70,20 +70,6 @@ def compare_with_keras(picture, parameters, mode, expected):
     )  # fmt: skip
     assert np.abs(found - expected).max() < 1e-3, (parameters, mode)
     return True
-
-
-def write_safetensors(path, tensors):
-    header, offset = {}, 0
-    for name, array in tensors.items():
-        dtype = {"uint8": "U8", "float32": "F32"}[array.dtype.name]
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header, sort_keys=True).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in tensors.values():
-            file.write(np.ascontiguousarray(array).tobytes())
 
 
 def main():

@@ -9,12 +9,12 @@ exact.H.W    resized in floats, before rounding: Pillow's reduce in mode F for t
              in mode F along an axis that grows; repeated pixels averaged in blocks along one that shrinks.
 """
 
-import json
 import os
-import struct
 
 import numpy as np
 from PIL import Image
+
+from fixture import write_safetensors
 
 
 def average(picture, height):
@@ -35,20 +35,6 @@ def resize(picture, height, width):
     if width <= picture.shape[1]:
         return average(picture.T, width).T
     return bilinear(picture, picture.shape[0], width)
-
-
-def write_safetensors(path, tensors):
-    header, offset = {}, 0
-    for name, array in tensors.items():
-        dtype = {"uint8": "U8", "float32": "F32"}[array.dtype.name]
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header, sort_keys=True).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in tensors.values():
-            file.write(np.ascontiguousarray(array).tobytes())
 
 
 def main():

@@ -29,6 +29,7 @@ mod pool;
 mod product;
 mod product_bf16;
 mod resample;
+mod rows;
 mod scale;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
@@ -53,6 +54,7 @@ pub use pool::{Windows, bit_words, max_pool};
 pub use product::{Epilogue, Panels, pooled_product, product};
 pub use product_bf16::{PanelsBf16, pooled_product_bf16, product_bf16};
 pub use resample::{Beyond, Grid, Sampling, Workspace, resample};
+pub use rows::mix_rows;
 pub use scale::{Scale, scale_bytes};
 pub use sparse::{WinnerLists, Winners, add_pooled_outer, add_weight_sums};
 pub use transpose::transpose;

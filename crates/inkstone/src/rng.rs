@@ -24,16 +24,44 @@ pub enum Operation {
     Flip = 6,
     /// The offset of a random crop.
     Crop = 7,
+    /// The order of the blocks of a streamed set in an epoch.
+    ShuffleBlocks = 20,
+    /// The order of the samples within some blocks of a streamed set.
+    ShuffleWindow = 21,
     /// Which fold a sample is in.
     Folds = 40,
     /// Which samples change places when copies are brought together.
     Together = 41,
     /// Which samples a trial looks at.
     Trial = 42,
+    /// Augmentation: whether a step is taken, and which of several.
+    Choice = 50,
+    /// The field of an elastic deformation.
+    Elastic = 51,
+    /// The corners of a perspective.
+    Perspective = 52,
+    /// How far strokes grow.
+    Stroke = 53,
+    /// A factor of brightness.
+    Brightness = 54,
+    /// A factor of contrast.
+    Contrast = 55,
+    /// An exponent.
+    Gamma = 56,
+    /// The width of a blur.
+    Blur = 57,
+    /// Noise and its strength.
+    Noise = 58,
+    /// A rectangle and what covers it.
+    Erase = 59,
+    /// With which image another is mixed, how, and how much.
+    Mix = 60,
     /// Small changes that an audit tries on images, to know how near copies are.
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// Pictures of digits as people make them: `inkstone bench ink`.
+    Handwriting = 95,
 }
 
 /// A stream of random numbers for one key.
@@ -62,6 +90,13 @@ impl Rng {
         }
     }
 
+    /// The stream for the n-th use of the same operation on one sample; the 0th is that of [`Rng::new`].
+    #[must_use]
+    pub fn numbered(mut self, n: u16) -> Self {
+        self.counter[3] |= u32::from(n) << 16;
+        self
+    }
+
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
@@ -71,6 +106,16 @@ impl Rng {
         }
         self.used += 1;
         self.block[self.used - 1]
+    }
+
+    /// The next four times 32 random bits, faster than one by one.
+    pub fn next_four(&mut self) -> [u32; 4] {
+        if self.used < 4 {
+            return std::array::from_fn(|_| self.next_u32());
+        }
+        let block = philox(self.counter, self.key);
+        self.counter[0] = self.counter[0].wrapping_add(1);
+        block
     }
 
     /// A number in [0, 1) with 24 random bits: every value is exact in f32.
@@ -98,11 +143,17 @@ impl Rng {
     /// A draw of the standard normal distribution (Marsaglia's polar method, with our own logarithm: the same bits on
     /// every machine).
     pub fn normal(&mut self) -> f64 {
+        self.two_normals()[0]
+    }
+
+    /// Two independent draws for the price of one.
+    pub fn two_normals(&mut self) -> [f64; 2] {
         loop {
             let [x, y] = [self.next_u32(), self.next_u32()].map(|bits| f64::from(bits) / 2_147_483_648.0 - 1.0);
             let square = x * x + y * y;
             if square > 0.0 && square < 1.0 {
-                return x * (-2.0 * math::ln(square) / square).sqrt();
+                let factor = (-2.0 * math::ln(square) / square).sqrt();
+                return [x * factor, y * factor];
             }
         }
     }
@@ -139,6 +190,17 @@ mod tests {
             philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn four_at_once_are_the_next_four() {
+        let mut rng = Rng::new(3, 1, 2, Operation::Elastic);
+        let mut other = rng.clone();
+        let singly: Vec<u32> = (0..13).map(|_| other.next_u32()).collect();
+        let mut found = rng.next_four().to_vec();
+        found.push(rng.next_u32());
+        found.extend([rng.next_four(), rng.next_four()].concat());
+        assert_eq!(found, singly);
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod support;
 
 use inkstone::engine::fused::Fused;
 use inkstone::engine::reference::{Mode, Reference};
-use inkstone::engine::{Batch, Isa, Parameters, StepOutcome, Target};
+use inkstone::engine::{Admixture, Batch, Isa, Parameters, StepOutcome, Target};
 use inkstone::parallel::Pool;
 use inkstone::shape::Shape;
 use inkstone::spec::builtin;
@@ -135,8 +135,11 @@ impl Setup {
             parameters.values[info[0].offset + info[0].len..info[1].offset].fill(0.0);
         }
         let images = values(n * input.len(), 7).into_iter().map(|v| 2.0 * v as f32).collect();
-        let targets =
-            (0..n).map(|i| Target { label: (i * 7 % n_classes) as u32, weight: 0.5 + i as f32 % 3.0 }).collect();
+        let label = |i: usize| (i % n_classes) as u32;
+        // Every third image is in part of another class.
+        let admixture = |i: usize| (i % 3 == 1).then(|| Admixture { label: label(i * 5), share: 0.375 });
+        let target = |i| Target { label: label(i * 7), weight: 0.5 + i as f32 % 3.0, admixture: admixture(i) };
+        let targets = (0..n).map(target).collect();
         Self { plan, parameters, images, targets }
     }
 
@@ -328,6 +331,7 @@ fn overfits_thirty_two_images() {
     let mut setup = Setup::new(&layers, input, n_classes, 32);
     for target in &mut setup.targets {
         target.weight = 1.0;
+        target.admixture = None;
     }
     let fused = Fused::compile(&setup.plan, Isa::detect());
     let pool = Pool::new(2).expect("threads");

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use inkstone::engine::reference::{Gradients, Mode, Reference};
-use inkstone::engine::{Batch, Parameters, Target};
+use inkstone::engine::{Admixture, Batch, Parameters, Target};
 use inkstone::layers::{dropout, loss};
 use inkstone::shape::Shape;
 use inkstone::spec::model::{LayerSpec, ModelSpec};
@@ -202,6 +202,7 @@ fn the_loss_equals_pytorch_and_its_own_finite_difference() {
                 label: case.labels[i],
                 smoothing: f64::from(case.smoothing),
                 weight: f64::from(case.weights[i]),
+                admixture: None,
             };
             assert_near("loss", &[loss::forward(logits, &aim)], &case.losses[i..=i], 1e-12);
             assert_near("d_logits", &loss::backward(logits, &aim), &case.d_logits[4 * i..][..4], 1e-12);
@@ -242,8 +243,15 @@ fn noise(i: usize, image: &mut [f32]) {
     }
 }
 
+/// Every third image is in part of another class.
+fn admixture(i: u32) -> Option<Admixture> {
+    (i % 3 == 1).then_some(Admixture { label: i * 3 % 10, share: 0.375 })
+}
+
 fn targets() -> Vec<Target> {
-    (0..32).map(|i| Target { label: i * 7 % 10, weight: if i % 2 == 0 { 1.5 } else { 0.5 } }).collect()
+    (0..32)
+        .map(|i| Target { label: i * 7 % 10, weight: if i % 2 == 0 { 1.5 } else { 0.5 }, admixture: admixture(i) })
+        .collect()
 }
 
 #[test]

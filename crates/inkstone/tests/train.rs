@@ -388,6 +388,27 @@ fn the_bytes_do_not_depend_on_threads_or_on_how_often_somebody_looks() {
 }
 
 #[test]
+fn bent_and_mixed_images_train_to_the_same_bytes_on_any_number_of_threads() {
+    let tables = "[augment]\nrotation_degrees = 5\nmixup = { alpha = 0.4 }\ncutmix = { alpha = 1, probability = 0.5 }\n\
+                  also = [{ elastic = { alpha = 6, sigma = 2 } }, { one_of = [{ noise = 20 }, { stroke = 0.5 }] }]\n\
+                  [train]\nepochs = 12\nbatch_size = 16\nlearning_rate = 0.01";
+    let mut world = World::new(LINEAR, tables);
+    let trained: Vec<_> = [1, 2, 5]
+        .into_iter()
+        .map(|n_threads| {
+            world.pool = Pool::new(n_threads).unwrap();
+            world.fit().unwrap().state
+        })
+        .collect();
+    assert!(trained.iter().all(|state| state.parameters == trained[0].parameters));
+    let metrics = trained[0].metrics();
+    let last = metrics.last().unwrap();
+    assert!(last.validation_accuracy.unwrap() > 0.8, "{last:?}");
+    // A mixture is counted as its larger part, so that the figure still says how well training goes.
+    assert!(last.train_accuracy > metrics[0].train_accuracy && last.train_accuracy > 0.5, "{last:?}");
+}
+
+#[test]
 fn a_part_that_does_not_fit_is_refused_before_the_first_step() {
     let mut world = World::new(LINEAR, "");
     world.validation.labels[3] = 7;

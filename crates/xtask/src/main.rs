@@ -1,10 +1,13 @@
-//! The chores of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask digits`, `cargo xtask bench peers`.
+//! The chores of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask digits`, `cargo xtask interop`, `cargo xtask bench
+//! peers`.
 //!
 //! Each step is a command that is printed before it runs; the first that fails ends the chore. What cannot run here (no
 //! nightly toolchain, no cargo-deny) is counted and printed, never silently passed.
 
 mod digits;
+mod interop;
 mod peers;
+mod python;
 mod steps;
 
 use std::process::ExitCode;
@@ -15,6 +18,7 @@ const USAGE: &str = "cargo xtask test                every test: unit, integrati
 cargo xtask ci                  the above, and formatting, lints, documentation, licences, packages
   --install-deny                build cargo-deny first if it is not there (takes minutes)
 cargo xtask digits              train the built-in model `digits` anew and put it into the library
+cargo xtask interop             our files in NumPy, pandas, pyarrow, Hugging Face datasets, PyTorch, Keras, and theirs here
 cargo xtask bench peers         Inkstone and its peers side by side: a table under benchmarks/
   --only NAME,…                 these duels alone (pytorch, burn, onnxruntime, …)
   --rounds N                    how often each is fought; 3 where not given
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let alone = match words.as_slice() {
         ["digits"] => Some(digits::run()),
+        ["interop"] => Some(interop::run()),
         ["bench", "peers", options @ ..] => match peers::Options::parse(options) {
             Ok(options) => Some(peers::run(&options)),
             Err(what) => {
@@ -87,6 +92,7 @@ fn test(chore: &mut Chore) -> Result<(), String> {
     chore.run(Step::cargo(&["build", "-p", "inkstone", "--no-default-features"]))?;
     few_dependencies(chore)?;
     examples(chore)?;
+    interop::light(chore)?;
     sanitizer(chore)
 }
 

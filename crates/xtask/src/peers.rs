@@ -6,9 +6,9 @@
 mod digit;
 mod duels;
 mod environment;
-mod machine;
+pub(crate) mod machine;
 mod options;
-mod process;
+pub(crate) mod process;
 mod record;
 mod rows;
 mod table;
@@ -55,7 +55,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     write(options, &root, &outcome, fill.threads, minutes)
 }
 
-fn build(root: &Path) -> Result<PathBuf, String> {
+/// The program as it is released.
+pub(crate) fn build(root: &Path) -> Result<PathBuf, String> {
     println!("building inkstone …");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--release", "--package", "inkstone-cli"]).current_dir(root);
@@ -230,7 +231,7 @@ fn versions(measurements: &[Measurement]) -> Map<String, Value> {
 }
 
 /// The commit that was measured, marked where files differ from it.
-fn commit(root: &Path) -> String {
+pub(crate) fn commit(root: &Path) -> String {
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty", "--abbrev=10"]).current_dir(root);
     process::output(&mut git, LIMIT).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())

@@ -133,7 +133,7 @@ fn unsafe_stands_in_the_kernels_alone() {
 }
 
 /// The formats: what is written to disk or printed as JSON.
-const SERIALISED: [&str; 15] = [
+const SERIALISED: [&str; 16] = [
     "spec/",
     "checkpoint",
     "evaluate/",
@@ -144,6 +144,7 @@ const SERIALISED: [&str; 15] = [
     "train/resume.rs",
     "train/state.rs",
     "data/preprocess.rs",
+    "data/prepared/manifest.rs",
     "data/split",
     "data/inspect.rs",
     "data/fetch",

@@ -4,6 +4,7 @@
 
 mod augment;
 mod figures;
+mod ink;
 mod load;
 mod machine;
 mod measure;
@@ -34,6 +35,7 @@ const EPOCH: f64 = 60_000.0;
   inkstone bench augment letters/                 what rotation and zoom cost on your images
   inkstone bench load letters/                    how fast a folder is read, the cache being warm
   inkstone bench load --images 60000              the same for MNIST as PNG files
+  inkstone bench ink --sheet sheet.png            how well `digits` reads pictures as people make them
 
 GFLOP/s count two operations per multiply-accumulate of the plan (`inkstone inspect RECIPE`): forward for predict, forward
 and backward for train. Work that the engine leaves out because its result is zero is counted too. The ceiling is what
@@ -54,6 +56,8 @@ enum Work {
     Augment(Words),
     /// A source from the disk (or from this program) into memory
     Load(load::Args),
+    /// How well a model reads digits in pictures as people make them
+    Ink(ink::Args),
 }
 
 /// What is measured on, and for how long.
@@ -86,6 +90,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         Work::Predict(args) => predict::run(args, context),
         Work::Augment(words) => augment::run(words, context),
         Work::Load(args) => load::run(args, context),
+        Work::Ink(args) => return ink::run(args, context),
     }?;
     if context.json {
         context.print_json(&figures);

@@ -7,8 +7,9 @@ pub(crate) mod predict;
 
 pub(crate) mod prepare;
 
-pub(crate) mod init;
 pub(crate) mod audit;
+
+pub(crate) mod init;
 
 pub(crate) mod fetch;
 pub(crate) mod inspect;

@@ -2,6 +2,8 @@
 
 mod files;
 mod output;
+mod region;
+mod stages;
 
 use std::path::PathBuf;
 
@@ -14,6 +16,7 @@ use crate::context::Context;
 
 use files::Input;
 use output::Output;
+use region::Region;
 
 /// Images that are read and answered at once: enough for every core, few enough to stay small in memory.
 const CHUNK: usize = 256;
@@ -24,7 +27,9 @@ const CHUNK: usize = 256;
   inkstone predict five.png                     with the built-in model `digits`
   inkstone predict --model runs/letters-001 scans/ page.jpg
   curl -s https://example.org/7.png | inkstone predict -
-  inkstone predict --csv answers.csv scans/")]
+  inkstone predict --csv answers.csv scans/
+  inkstone predict form.png --crop 120,40,300,80          one field of a form
+  inkstone predict photo.jpg --stages stages.png          how the ink rules see it")]
 pub(crate) struct Args {
     /// A run folder, a model file, or a built-in model
     #[arg(long, value_name = "MODEL", default_value = "digits")]
@@ -38,6 +43,12 @@ pub(crate) struct Args {
     /// Write a table to FILE (- for stdout)
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     csv: Option<PathBuf>,
+    /// Only this region of each image: left, top, width, height in pixels, after the file's orientation is applied
+    #[arg(long, value_name = "X,Y,W,H", value_parser = region::parse)]
+    crop: Option<Region>,
+    /// Write what the ink rules make of the image, step by step, to FILE.png
+    #[arg(long, value_name = "FILE")]
+    stages: Option<PathBuf>,
 }
 
 /// Prints ranked classes per image; goes on past a bad image and ends with [`Outcome::SomeFailed`] then.
@@ -51,13 +62,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let predictor = Predictor::from_checkpoint(checkpoint, context.isa);
 
     let inputs = files::expand(&args.images);
+    if let Some(file) = &args.stages {
+        stages::write(file, &predictor, &inputs, args.crop)?;
+    }
     let mut output = Output::new(args, context, &name, &predictor, &inputs);
     // A single image is answered before a pool of threads would have started.
     let here = Pool::current_thread();
     let pool = if inputs.len() == 1 { &here } else { context.pool()? };
     let mut n_failed = 0;
     for chunk in inputs.chunks(CHUNK) {
-        for prediction in predict_chunk(&predictor, pool, chunk) {
+        for prediction in predict_chunk(&predictor, pool, chunk, args.crop) {
             n_failed += usize::from(prediction.decision == Decision::Error);
             output.add(prediction);
         }
@@ -73,17 +87,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 }
 
 /// The answers to a few inputs, in their order.
-fn predict_chunk(predictor: &Predictor, pool: &Pool, inputs: &[Input]) -> Vec<Prediction> {
-    pool.map(inputs.len(), |i| match &inputs[i] {
-        Input::File(path) => predictor.predict_file(path),
-        Input::Stdin => predict_stdin(predictor),
-        Input::Unreadable(path, error) => Prediction::failed(error.clone()).with_file(path.display().to_string()),
+fn predict_chunk(predictor: &Predictor, pool: &Pool, inputs: &[Input], crop: Option<Region>) -> Vec<Prediction> {
+    pool.map(inputs.len(), |i| {
+        let answer = inputs[i].read().and_then(|bytes| match crop {
+            Some(region) => predictor.predict_region(&bytes, region),
+            None => predictor.predict_bytes(&bytes),
+        });
+        let name = inputs[i].name();
+        answer.unwrap_or_else(|error| Prediction::failed(error.with_file(&name))).with_file(name)
     })
-}
-
-fn predict_stdin(predictor: &Predictor) -> Prediction {
-    let answer = files::read_stdin().and_then(|bytes| predictor.predict_bytes(&bytes));
-    answer.unwrap_or_else(|error| Prediction::failed(error.with_file("-"))).with_file("-")
 }
 
 /// An error that names the file already, said in that file's line.

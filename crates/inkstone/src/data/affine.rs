@@ -68,6 +68,25 @@ impl Places {
     }
 }
 
+impl Places {
+    fn copy(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(to, from)| to.clone_from(from));
+    }
+
+    /// Moves each pixel's place.
+    fn move_by(&mut self, moved: &[[f32; 2]], channels: usize) {
+        for (axis, places) in self.0.iter_mut().enumerate() {
+            if channels == 1 {
+                places.iter_mut().zip(moved).for_each(|(place, pair)| *place += pair[axis]);
+                continue;
+            }
+            for (pixel, pair) in places.chunks_exact_mut(channels).zip(moved) {
+                pixel.iter_mut().for_each(|place| *place += pair[axis]);
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Places {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} places", self.0[0].len())
@@ -109,6 +128,8 @@ pub(super) struct Reading<'a> {
     pub(super) places: &'a Places,
     pub(super) fill: Fill,
     pub(super) scale: &'a Scale,
+    /// By how many columns and rows the places of the pixels move before all else.
+    pub(super) moved: Option<&'a [[f32; 2]]>,
 }
 
 impl Reading<'_> {
@@ -116,10 +137,15 @@ impl Reading<'_> {
     pub(super) fn write(&self, isa: Isa, drawn: &Drawn, out: &mut [f32]) {
         let Size { height, width, channels } = self.size;
         SCRATCH.with_borrow_mut(|(workspace, crop)| {
-            let Places([columns, rows]) = if drawn.crop == [0; 2] {
+            let Places([columns, rows]) = if drawn.crop == [0; 2] && self.moved.is_none() {
                 self.places
             } else {
-                crop.cropped(self.size, drawn.crop, self.fill);
+                if drawn.crop == [0; 2] {
+                    crop.copy(self.places);
+                } else {
+                    crop.cropped(self.size, drawn.crop, self.fill);
+                }
+                self.moved.into_iter().for_each(|moved| crop.move_by(moved, channels));
                 crop
             };
             let sampling = Sampling {

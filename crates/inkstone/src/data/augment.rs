@@ -1,6 +1,7 @@
-//! The random steps of training: drawn from (seed, epoch, sample), one bilinear resampling for all affine parts.
+//! The random steps of training: drawn from (seed, epoch, sample), one bilinear resampling for all affine parts, then the
+//! steps of `also`.
 //!
-//! Never sees labels, and never what was drawn for another image.
+//! Never sees labels, and never what was drawn for another image; [`super::mix`] does.
 
 use std::sync::Arc;
 
@@ -8,10 +9,13 @@ use inkstone_kernels::{Isa, Scale, scale_bytes};
 
 use super::affine::{Places, Reading};
 use super::dataset::Size;
+use super::keras;
+use super::mix::{self, Mixture};
+use super::steps::{DrawnStep, Key, Passes, Steps};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::{Operation, Rng};
 use crate::spec::AugmentSpec;
-use crate::spec::pipeline::Fill;
+use crate::spec::pipeline::{Compat, Fill};
 
 /// An augmentation made ready for images of one size.
 ///
@@ -30,9 +34,10 @@ pub struct Augment {
     spec: AugmentSpec,
     size: Size,
     places: Arc<Places>,
+    steps: Steps,
 }
 
-/// What was drawn for one image. The default changes nothing.
+/// What was drawn for the affine part of one image, flips and crop. The default changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drawn {
     /// θ in degrees; positive turns the picture counter-clockwise.
@@ -69,31 +74,75 @@ impl Augment {
     /// Checks the ranges; `None` where the spec changes nothing.
     pub fn new(spec: &AugmentSpec, size: Size) -> Result<Option<Self>> {
         check(spec, size)?;
-        let still = AugmentSpec { fill: spec.fill, ..AugmentSpec::default() };
-        Ok((*spec != still).then(|| Self { spec: spec.clone(), size, places: Places::new(size) }))
+        let still = AugmentSpec { fill: spec.fill, compat: spec.compat, ..AugmentSpec::default() };
+        Ok((*spec != still).then(|| Self {
+            spec: spec.clone(),
+            size,
+            places: Places::new(size),
+            steps: Steps::new(&spec.also, size, spec.fill),
+        }))
+    }
+
+    /// What it was made from.
+    pub fn spec(&self) -> &AugmentSpec {
+        &self.spec
     }
 
     /// Writes the augmented image as values between 0 and 255. `key` is (seed, epoch, sample).
     ///
     /// # Panics
     /// If the image or `out` does not have this augmentation's size.
-    pub fn apply(&self, isa: Isa, prepared: &[u8], key: (u64, u32, u32), out: &mut [f32]) {
-        self.apply_drawn(isa, prepared, &self.draw(key), out);
+    pub fn apply(&self, isa: Isa, prepared: &[u8], key: Key, out: &mut [f32]) {
+        self.write(isa, prepared, key, &Scale::NONE, out);
     }
 
-    /// What `key` = (seed, epoch, sample) means for an image.
+    /// [`Augment::apply`] with the values scaled as they are written.
+    pub(super) fn write(&self, isa: Isa, prepared: &[u8], key: Key, scale: &Scale, out: &mut [f32]) {
+        let drawn = self.draw(key);
+        if self.steps.is_empty() {
+            self.write_drawn(isa, prepared, &drawn, scale, out);
+        } else {
+            self.write_with_steps(isa, prepared, (&drawn, &self.draw_steps(key), key), scale, out);
+        }
+    }
+
+    /// Writes the image as the affine part and the steps say that were drawn, as values between 0 and 255; `key` is asked
+    /// for noise and fields alone.
+    ///
+    /// # Panics
+    /// If the image or `out` does not have this augmentation's size.
+    pub fn apply_drawn_steps(&self, isa: Isa, prepared: &[u8], drawn: (&Drawn, &[DrawnStep], Key), out: &mut [f32]) {
+        self.write_with_steps(isa, prepared, drawn, &Scale::NONE, out);
+    }
+
+    fn write_with_steps(
+        &self,
+        isa: Isa,
+        prepared: &[u8],
+        (drawn, steps, key): (&Drawn, &[DrawnStep], Key),
+        scale: &Scale,
+        out: &mut [f32],
+    ) {
+        let read = |moved: Option<&[[f32; 2]]>, out: &mut [f32]| {
+            self.read(isa, prepared, (drawn, moved), &Scale::NONE, out);
+        };
+        // Keras' pass is its own: moves are made behind it.
+        let passes = if self.is_keras() { Passes::Apart } else { Passes::Joined };
+        self.steps.apply(isa, (steps, key), passes, out, read);
+        rescale(out, self.size.channels, scale);
+    }
+
+    /// What `key` = (seed, epoch, sample) means for the affine part, flips and crop of an image.
     ///
     /// Each parameter is drawn whether it is in use or not, so turning one on does not change the others.
-    pub fn draw(&self, (seed, epoch, sample): (u64, u32, u32)) -> Drawn {
+    pub fn draw(&self, (seed, epoch, sample): Key) -> Drawn {
         let spec = &self.spec;
         let rng = |operation| Rng::new(seed, epoch, sample, operation);
         let mut affine = rng(Operation::Affine);
         let mut around = |centre: f32, range: f32| affine.uniform(centre - range, centre + range);
         let rotation_degrees = around(0.0, spec.rotation_degrees);
-        let shift = [
-            around(0.0, spec.height_shift) * self.size.height as f32,
-            around(0.0, spec.width_shift) * self.size.width as f32,
-        ];
+        let units = self.shift_units();
+        let shift = [around(0.0, spec.height_shift) * units[0], around(0.0, spec.width_shift) * units[1]];
         let shear_degrees = around(0.0, spec.shear_degrees);
         let zoom = [around(1.0, spec.zoom), around(1.0, spec.zoom)];
         // Generators whose draws could change nothing are not started.
@@ -109,11 +158,31 @@ impl Augment {
             let mut offset = || crop.below(2 * padding + 1) as i32 - padding as i32;
             drawn.crop = [offset(), offset()];
         }
-        drawn
+        if self.is_keras() { keras::swapped(drawn) } else { drawn }
+    }
+
+    /// What `key` means for the steps of `also`: those that are taken, in order.
+    pub fn draw_steps(&self, key: Key) -> Vec<DrawnStep> {
+        self.steps.draw(key)
+    }
+
+    /// What an image of a part of `n` samples is mixed with; `None` where it stays alone.
+    pub fn draw_mixture(&self, key: Key, n: usize) -> Option<Mixture> {
+        mix::draw(&self.spec, self.size, key, n)
+    }
+
+    /// What the two shifts count, in pixels: a height and a width; for Keras a pixel where the range says so.
+    fn shift_units(&self) -> [f32; 2] {
+        let sides = [self.size.height as f32, self.size.width as f32];
+        if self.is_keras() { keras::shift_units([self.spec.height_shift, self.spec.width_shift], sides) } else { sides }
+    }
+
+    fn is_keras(&self) -> bool {
+        self.spec.compat == Some(Compat::Keras)
     }
 
     /// Writes the image as `drawn` says, as values between 0 and 255: the affine part, then flips, then the crop, all
-    /// in one pass.
+    /// in one pass; no step of `also`.
     ///
     /// # Panics
     /// If the image or `out` does not have this augmentation's size.
@@ -122,52 +191,67 @@ impl Augment {
     }
 
     /// [`Augment::apply_drawn`] with the values scaled as they are written.
-    pub(super) fn write_drawn(&self, isa: Isa, prepared: &[u8], drawn: &Drawn, scale: &Scale, out: &mut [f32]) {
+    fn write_drawn(&self, isa: Isa, prepared: &[u8], drawn: &Drawn, scale: &Scale, out: &mut [f32]) {
+        self.read(isa, prepared, (drawn, None), scale, out);
+    }
+
+    /// Reads each pixel where `moved` and then the affine part say.
+    fn read(
+        &self,
+        isa: Isa,
+        prepared: &[u8],
+        (drawn, moved): (&Drawn, Option<&[[f32; 2]]>),
+        scale: &Scale,
+        out: &mut [f32],
+    ) {
         let n = self.size.len();
         assert_eq!((prepared.len(), out.len()), (n, n), "an image to augment has the size {}", self.size);
-        if *drawn == Drawn::default() {
-            return scale_bytes(isa, prepared, self.size.channels, scale, out);
-        }
         let (size, places, fill) = (self.size, &*self.places, self.spec.fill);
-        Reading { pixels: prepared, size, places, fill, scale }.write(isa, drawn, out);
+        if *drawn == Drawn::default() && moved.is_none() {
+            return scale_bytes(isa, prepared, size.channels, scale, out);
+        }
+        if self.is_keras() {
+            keras::write(prepared, size, drawn, fill, out);
+            return rescale(out, size.channels, scale);
+        }
+        Reading { pixels: prepared, size, places, fill, scale, moved }.write(isa, drawn, out);
     }
 }
 
-/// What is odd about augmenting images of these classes so, each in a sentence.
-pub fn warnings(spec: &AugmentSpec, classes: &[String]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let is_digit = |class: &String| class.len() == 1 && class.as_bytes()[0].is_ascii_digit();
-    if classes.is_empty() || !classes.iter().all(is_digit) {
-        return warnings;
+/// Scales values as [`scale_bytes`] does bytes.
+fn rescale(values: &mut [f32], channels: usize, scale: &Scale) {
+    if *scale == Scale::NONE {
+        return;
     }
-    for (name, is_on) in [("horizontal_flip", spec.horizontal_flip), ("vertical_flip", spec.vertical_flip)] {
-        if is_on {
-            warnings.push(format!(
-                "augment.{name} mirrors digits: a mirrored 2, 3 or 7 is none, and a 6 may become a 9; leave it out"
-            ));
+    if channels == 1 {
+        let (shift, divisor) = (scale.shift[0], scale.divisor[0]);
+        return values.iter_mut().for_each(|value| *value = (*value - shift) / divisor);
+    }
+    for pixel in values.chunks_exact_mut(channels) {
+        for ((value, shift), divisor) in pixel.iter_mut().zip(scale.shift).zip(scale.divisor) {
+            *value = (*value - shift) / divisor;
         }
     }
-    if spec.rotation_degrees >= 90.0 {
-        warnings.push(format!(
-            "augment.rotation_degrees = {} turns a 6 into a 9; 10 to 15 is usual for digits",
-            spec.rotation_degrees
-        ));
-    }
-    warnings
 }
 
 /// The ranges of the spec. (NaN lies in none.)
 fn check(spec: &AugmentSpec, size: Size) -> Result<()> {
+    spec.check()?;
     let fill = match spec.fill {
         Fill::Constant(value) => value,
         Fill::Rule(_) => 0.0,
+    };
+    // Keras: from 1 on, pixels.
+    let [most_columns, most_rows] = match spec.compat {
+        Some(Compat::Keras) => [size.width as f32, size.height as f32],
+        None => [1.0; 2],
     };
     // Below a zoom of 0.1 a few pixels would fill the image; at a shear of 90° the picture is a line.
     let limits = [
         ("rotation_degrees", spec.rotation_degrees, 180.0),
         ("zoom", spec.zoom, 0.9),
-        ("width_shift", spec.width_shift, 1.0),
-        ("height_shift", spec.height_shift, 1.0),
+        ("width_shift", spec.width_shift, most_columns),
+        ("height_shift", spec.height_shift, most_rows),
         ("shear_degrees", spec.shear_degrees, 80.0),
         ("crop_padding", spec.crop_padding as f32, size.height.min(size.width) as f32),
         ("fill", fill, 255.0),
@@ -352,6 +436,17 @@ mod tests {
     }
 
     #[test]
+    fn shares_are_drawn_before_they_become_pixels() {
+        // Which of the two is rounded first decides the last bit, and with it every byte of a trained model.
+        let drawn = augment(&everything(), SIZE).draw((1, 2, 3));
+        let mut rng = Rng::new(1, 2, 3, Operation::Affine);
+        let mut around = |centre: f32, range: f32| rng.uniform(centre - range, centre + range);
+        assert_eq!(drawn.rotation_degrees, around(0.0, 20.0));
+        assert_eq!(drawn.shift, [around(0.0, 0.05) * 28.0, around(0.0, 0.1) * 28.0]);
+        assert_eq!((drawn.shear_degrees, drawn.zoom), (around(0.0, 5.0), [around(1.0, 0.2), around(1.0, 0.2)]));
+    }
+
+    #[test]
     fn parameters_are_uniform_in_their_ranges_and_the_two_zooms_independent() {
         let augment = augment(&everything(), SIZE);
         let drawn: Vec<Drawn> = (0..20_000).map(|sample| augment.draw((0, 0, sample))).collect();
@@ -409,17 +504,5 @@ mod tests {
                 applied(2, &[1, 2, 3, 4], Drawn { crop: [i32::MIN, i32::MAX], ..Drawn::default() }, fill);
             }
         }
-    }
-
-    #[test]
-    fn flips_and_half_turns_on_digits_are_warned_of() {
-        let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let letters: Vec<String> = ["a", "b"].map(String::from).to_vec();
-        let flips = AugmentSpec::default().horizontal_flip(true).vertical_flip(true);
-        assert_eq!(warnings(&flips, &digits).len(), 2);
-        assert!(warnings(&flips, &digits)[0].starts_with("augment.horizontal_flip mirrors digits"));
-        assert!(warnings(&flips, &letters).is_empty());
-        assert!(warnings(&AugmentSpec::default().rotation_degrees(15.0), &digits).is_empty());
-        assert_eq!(warnings(&AugmentSpec::default().rotation_degrees(180.0), &digits).len(), 1);
     }
 }

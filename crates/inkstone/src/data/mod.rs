@@ -3,9 +3,17 @@
 #[cfg(feature = "fetch")]
 pub mod fetch;
 
+mod options;
+mod stream;
 pub mod dataset;
 pub mod fingerprint;
 
+#[cfg(feature = "formats")]
+mod inflate;
+#[cfg(feature = "formats")]
+mod small_png;
+#[cfg(feature = "formats")]
+mod tiff_pages;
 #[cfg(feature = "formats")]
 pub mod decode;
 #[cfg(feature = "formats")]
@@ -13,9 +21,11 @@ pub mod encode;
 pub mod idx;
 mod arrays;
 mod idx_set;
+mod listing;
+#[cfg(feature = "formats")]
+mod decoded_cache;
 #[cfg(feature = "formats")]
 pub mod folder;
-mod listing;
 #[cfg(feature = "formats")]
 pub mod npz;
 #[cfg(feature = "formats")]
@@ -45,13 +55,20 @@ pub mod split;
 #[cfg(feature = "formats")]
 pub mod write;
 
+pub mod sheet;
+
 pub(crate) mod luma;
 pub mod ink;
+#[cfg(feature = "formats")]
+pub mod glyphs;
 pub mod preprocess;
 pub mod resize;
 pub mod duplicates;
 
 mod affine;
+mod keras;
+pub mod steps;
+mod mix;
 pub mod augment;
 mod trigonometry;
 
@@ -62,5 +79,7 @@ pub mod advice;
 pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
+pub use mix::{Mixing, Mixture};
+pub use options::{Progress, SourceOptions, StreamOptions};
 pub use preprocess::Preprocess;
 pub use split::Split;

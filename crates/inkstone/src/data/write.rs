@@ -54,8 +54,10 @@ pub struct Request {
     pub preprocess: Option<PreprocessSpec>,
     /// The source's name.
     pub source: String,
-    /// The fingerprint of the source as it was read.
+    /// The fingerprint of the source as it was read, after corrections.
     pub source_fingerprint: String,
+    /// SHA-256 of the table of corrections, where one was applied.
+    pub corrections: Option<String>,
 }
 
 /// Writes a dataset to a folder. Samples are written part by part: train, validation, test, those in no part.
@@ -81,6 +83,7 @@ pub fn write(dataset: &Dataset, out: &Path, request: &Request, pool: &Pool) -> R
         provenance: Provenance {
             source: request.source.clone(),
             source_fingerprint: request.source_fingerprint.clone(),
+            corrections: request.corrections.clone(),
             program: concat!("inkstone ", env!("CARGO_PKG_VERSION")).to_owned(),
         },
         files: folder.files().to_vec(),
@@ -123,7 +126,8 @@ fn check(dataset: &Dataset, format: Format) -> Result<()> {
         let ImageFacts { smallest, largest, .. } = ImageFacts::of(dataset);
         let [smallest, largest] =
             [smallest, largest].map(|[height, width, channels]| Size { height, width, channels }.to_string());
-        let found = if smallest == largest { format!("{smallest} and others") } else { format!("{smallest} to {largest}") };
+        let found =
+            if smallest == largest { format!("{smallest} and others") } else { format!("{smallest} to {largest}") };
         let expected = format!("images of one size and one kind of colour for {}", format.name());
         return Err(Error::mismatch(ErrorKind::Data, expected, found)
             .with_help("bring them to one with preprocess.size=28x28, or write png, parquet or tar"));

@@ -68,6 +68,17 @@ pub struct Target {
     pub label: u32,
     /// Its weight in the loss; 1 for all when classes are not weighted.
     pub weight: f32,
+    /// Another class that the image is in part (mixup, cutmix).
+    pub admixture: Option<Admixture>,
+}
+
+/// How much of an image is of another class.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Admixture {
+    /// The other class.
+    pub label: u32,
+    /// Its share of the target, from 0 to 1; what is left is the label's.
+    pub share: f32,
 }
 
 /// What a training step found out beside the gradients.

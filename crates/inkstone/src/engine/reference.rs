@@ -155,6 +155,7 @@ impl<T: Real> Reference<T> {
                 label: target.label as usize,
                 smoothing: real(batch.label_smoothing),
                 weight: real(target.weight),
+                admixture: target.admixture.map(|other| (other.label as usize, real(other.share))),
             };
             outcome.loss_sum += loss::forward(logits, &aim).to_f64();
             outcome.n_correct += usize::from(loss::arg_max(logits) == aim.label);

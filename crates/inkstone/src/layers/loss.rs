@@ -1,11 +1,11 @@
 //! The loss of one image: softmax and cross-entropy in one, with label smoothing and a weight.
 //!
 //! ```text
-//! logits z (K), label l, smoothing s, weight a
+//! logits z (K), label l, smoothing s, weight a; in part (share b) of class m
 //!
 //! p[k] = e^z[k] / Σ_j e^z[j]
-//! t[k] = (1 − s) · [k = l] + s / K
-//! loss = −a · Σ_k t[k] · ln p[k] = a · (ln Σ_j e^z[j] − (1 − s) · z[l] − s/K · Σ_k z[k])
+//! t[k] = (1 − s) · ((1 − b) · [k = l] + b · [k = m]) + s / K
+//! loss = −a · Σ_k t[k] · ln p[k] = a · (ln Σ_j e^z[j] − Σ_k t[k] · z[k])
 //!
 //! d_z[k] = a · (p[k] − t[k])
 //! ```
@@ -23,6 +23,8 @@ pub struct Aim<T> {
     pub smoothing: T,
     /// The weight a.
     pub weight: T,
+    /// The other class m and its share b.
+    pub admixture: Option<(usize, T)>,
 }
 
 /// The loss of one image.
@@ -42,7 +44,12 @@ pub fn backward<T: Real>(logits: &[T], aim: &Aim<T>) -> Vec<T> {
 /// t\[k\].
 fn target<T: Real>(n_classes: usize, aim: &Aim<T>, k: usize) -> T {
     let spread = aim.smoothing / T::of(n_classes as f64);
-    if k == aim.label { T::ONE - aim.smoothing + spread } else { spread }
+    let Some((other, share)) = aim.admixture else {
+        return if k == aim.label { T::ONE - aim.smoothing + spread } else { spread };
+    };
+    let own = if k == aim.label { T::ONE - share } else { T::ZERO };
+    let mixed = if k == other { own + share } else { own };
+    (T::ONE - aim.smoothing) * mixed + spread
 }
 
 /// The class with the largest logit; the first of equals.
@@ -56,14 +63,29 @@ mod tests {
 
     #[test]
     fn equal_logits_of_four_classes_lose_the_logarithm_of_four() {
-        let aim = Aim { label: 2, smoothing: 0.0, weight: 1.0 };
+        let aim = Aim { label: 2, smoothing: 0.0, weight: 1.0, admixture: None };
         assert!((forward(&[5.0; 4], &aim) - 4.0_f64.ln()).abs() < 1e-15);
         assert_eq!(backward(&[5.0; 4], &aim), [0.25, 0.25, -0.75, 0.25]);
     }
 
     #[test]
+    fn a_mixture_loses_the_mixture_of_both_losses() {
+        // torch.nn.functional.cross_entropy takes such targets as probabilities.
+        let logits = [0.5_f64, -1.0, 2.0, 0.0];
+        let loss = |label, admixture| forward(&logits, &Aim { label, smoothing: 0.0, weight: 2.0, admixture });
+        let mixed = loss(1, Some((2, 0.25)));
+        assert!((mixed - 0.75 * loss(1, None) - 0.25 * loss(2, None)).abs() < 1e-12);
+        assert!((loss(1, Some((1, 0.25))) - loss(1, None)).abs() < 1e-12);
+        let aim = Aim { label: 1, smoothing: 0.1, weight: 1.0, admixture: Some((2, 0.25)) };
+        let targets: Vec<f64> = (0..4).map(|k| target(4, &aim, k)).collect();
+        for (found, expected) in targets.iter().zip([0.025, 0.7, 0.25, 0.025]) {
+            assert!((found - expected).abs() < 1e-12, "{targets:?}");
+        }
+    }
+
+    #[test]
     fn huge_logits_lose_a_finite_amount() {
-        let aim = Aim { label: 1, smoothing: 0.0, weight: 2.0 };
+        let aim = Aim { label: 1, smoothing: 0.0, weight: 2.0, admixture: None };
         assert_eq!(forward(&[1e4_f32, 0.0], &aim), 2e4);
         assert_eq!(arg_max(&[1.0, 3.0, 3.0]), 1);
     }

@@ -4,10 +4,14 @@
 mod builtin;
 mod open;
 mod prediction;
+#[cfg(feature = "formats")]
+mod region;
 
 pub use builtin::{BUILTIN, builtin};
 pub use open::{OpenModel, open};
 pub use prediction::{Decision, Glyph, Prediction, PredictionModel, Predictions};
+#[cfg(feature = "formats")]
+pub use region::{Region, crop};
 
 use inkstone_kernels::math;
 
@@ -77,22 +81,40 @@ impl Predictor {
         rows.map(|(i, row)| Prediction::answer(images.get(i).size, row.to_vec(), self.classes())).collect()
     }
 
-    /// What the signs of a page are: those that the model has no class for are what their place says.
+    /// What the signs of a page are: those that the model has no class for are what their place says, and those that
+    /// may be several are what the model is surer of.
     fn predict_page(&self, page: &ink::Page) -> Prediction {
-        let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
         let knows = |text: &str| self.classes().iter().any(|class| class == text);
-        let is_for_the_model = |glyph: &&ink::Glyph| glyph.kind.text().is_none_or(knows);
-        let asked: Vec<&ink::Glyph> = page.glyphs.iter().filter(is_for_the_model).collect();
-        let write =
-            |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(asked[i]), values);
-        let probabilities = self.softmax_of(&Pool::current_thread(), asked.len(), &write);
+        let is_for_the_model = |glyph: &ink::Glyph| glyph.kind.text().is_none_or(knows);
+        let each = page.glyphs.iter().flat_map(|glyph| std::iter::once(glyph).chain(&glyph.pieces));
+        let asked: Vec<&ink::Glyph> = each.filter(|glyph| is_for_the_model(glyph)).collect();
+        let probabilities = self.probabilities_of_glyphs(&asked);
         let mut rows = probabilities.chunks_exact(self.classes().len());
-        let signs = page.glyphs.iter().map(|glyph| Sign {
+        let mut sign = |glyph: &ink::Glyph| Sign {
             bounds: glyph.bounds,
             kind: glyph.kind,
-            probabilities: if is_for_the_model(&glyph) { rows.next() } else { None },
-        });
-        Prediction::of_page(&signs.collect::<Vec<_>>(), &page.reasons, self.classes())
+            probabilities: if is_for_the_model(glyph) { rows.next() } else { None },
+        };
+        let mut signs = Vec::new();
+        for glyph in &page.glyphs {
+            let whole = sign(glyph);
+            let pieces: Vec<Sign<'_>> = glyph.pieces.iter().map(&mut sign).collect();
+            let surest = pieces.iter().map(Sign::confidence).fold(f64::INFINITY, f64::min);
+            if pieces.is_empty() || whole.confidence() >= surest {
+                signs.push(whole);
+            } else {
+                signs.extend(pieces);
+            }
+        }
+        Prediction::of_page(&signs, &page.reasons, self.classes())
+    }
+
+    /// Row by row, for glyphs cut out already.
+    fn probabilities_of_glyphs(&self, glyphs: &[&ink::Glyph]) -> Vec<f64> {
+        let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
+        let write =
+            |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
+        self.softmax_of(&Pool::current_thread(), glyphs.len(), &write)
     }
 
     /// The probabilities of `n` images, row by row, each row summing to 1: softmax of the logits, in `f64`.
@@ -138,6 +160,20 @@ impl Predictor {
     pub fn predict_bytes(&self, bytes: &[u8]) -> crate::Result<Prediction> {
         let decoded = crate::data::decode::decode(bytes)?;
         Ok(self.predict_image(decoded.as_image()))
+    }
+
+    /// What one region of it shows; boxes are in pixels of the whole image.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_bytes`], and a region that does not lie in the image.
+    pub fn predict_region(&self, bytes: &[u8], region: Region) -> crate::Result<Prediction> {
+        let cropped = crop(crate::data::decode::decode(bytes)?.as_image(), region)?;
+        let mut prediction = self.predict_image(cropped.as_image());
+        for glyph in &mut prediction.glyphs {
+            glyph.bounds[0] += region[0];
+            glyph.bounds[1] += region[1];
+        }
+        Ok(prediction)
     }
 
     /// What a file shows, on the calling thread; where it cannot be read, the error.

@@ -186,6 +186,11 @@ impl Prediction {
 }
 
 impl Sign<'_> {
+    /// The probability of its most probable class.
+    pub(super) fn confidence(&self) -> f64 {
+        self.probabilities.map_or(1.0, |row| row[argmax(row)])
+    }
+
     fn glyph(&self, decision: Decision, classes: &[String]) -> Glyph {
         let bounds = self.bounds;
         if let Some(probabilities) = self.probabilities {

@@ -4,6 +4,8 @@
 pub mod nearest;
 
 pub mod model;
+pub mod loading;
+pub mod steps;
 pub mod pipeline;
 pub mod plan;
 mod resolve;
@@ -22,4 +24,5 @@ pub use model::{Activation, LayerSpec, ModelSpec};
 pub use pipeline::{AugmentSpec, PreprocessSpec};
 pub use plan::Plan;
 pub use recipe::Recipe;
+pub use steps::{MixSpec, StepSpec};
 pub use training::TrainSpec;

@@ -9,6 +9,7 @@ use super::nearest::suggestion;
 use super::pipeline::{AugmentSpec, PreprocessSpec};
 use super::read::rewrite;
 use super::recipe::{DataSpec, Recipe};
+use super::steps::MixSpec;
 use super::training::{EarlyStopping, TrainSpec};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -105,10 +106,12 @@ fn dotted(key: &str) -> Result<String> {
 
 /// The dotted names of all keys, layers apart: `version`, `train.epochs`, `train.early_stopping.patience`.
 fn known_keys() -> Vec<String> {
-    let tables: [(&str, &[&str]); 6] = [
+    let tables: [(&str, &[&str]); 8] = [
         ("data", fields::<DataSpec>()),
         ("preprocess", fields::<PreprocessSpec>()),
         ("augment", fields::<AugmentSpec>()),
+        ("augment.mixup", fields::<MixSpec>()),
+        ("augment.cutmix", fields::<MixSpec>()),
         ("model", fields::<ModelSpec>()),
         ("train", fields::<TrainSpec>()),
         ("train.early_stopping", fields::<EarlyStopping>()),

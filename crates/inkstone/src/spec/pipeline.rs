@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::steps::{self, MixSpec, StepSpec};
+use crate::error::{Error, ErrorKind, Result};
+
 /// Fixed steps, in this order: grey, resize (or the ink rules), scale, normalise. Part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -57,6 +60,54 @@ pub struct AugmentSpec {
     pub crop_padding: usize,
     /// What lies outside the image.
     pub fill: Fill,
+    /// Whose meaning the keys above have, where not our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compat: Option<Compat>,
+    /// Steps behind the affine ones, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<StepSpec>,
+    /// Blends images: `(1 − s)·image + s·other` (Zhang et al., ICLR 2018). With `cutmix` too, each image takes one of
+    /// the two, equally likely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixup: Option<MixSpec>,
+    /// Pastes a rectangle of another image (Yun et al., ICCV 2019).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cutmix: Option<MixSpec>,
+}
+
+/// A program whose augmentation is repeated exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Compat {
+    /// Keras' `ImageDataGenerator`: `width_shift` moves rows and `height_shift` columns, shifts from 1 on are pixels,
+    /// zoom draws columns first, `"reflect"` repeats the border pixel; places are computed in f64.
+    Keras,
+}
+
+impl AugmentSpec {
+    /// Checks what can be checked without the images' size.
+    ///
+    /// # Errors
+    /// The first key that is out of its range, by its dotted name.
+    pub fn check(&self) -> Result<()> {
+        if self.compat == Some(Compat::Keras) && self.crop_padding > 0 {
+            let expected = "0, since Keras crops nothing";
+            return Err(Error::mismatch(ErrorKind::Spec, expected, self.crop_padding.to_string())
+                .with_place("augment.crop_padding"));
+        }
+        for (place, spec) in [("augment.mixup", &self.mixup), ("augment.cutmix", &self.cutmix)] {
+            spec.iter().try_for_each(|spec| spec.check(place))?;
+        }
+        steps::check(&self.also, "augment.also")
+    }
+
+    /// Sets the steps behind the affine ones.
+    #[must_use]
+    pub fn also(mut self, steps: impl IntoIterator<Item = StepSpec>) -> Self {
+        self.also = steps.into_iter().collect();
+        self
+    }
 }
 
 /// What augmentation sees outside the image: `"edge"`, `"reflect"` or a value from 0 to 255.
@@ -114,6 +165,9 @@ setters!(AugmentSpec {
     vertical_flip: bool = vertical_flip, "Sets whether top and bottom may change places.";
     crop_padding: usize = crop_padding, "Sets the padding of the random crop.";
     fill: Fill = fill, "Sets what lies outside the image.";
+    compat: Compat = Some(compat), "Sets whose meaning the keys have.";
+    mixup: MixSpec = Some(mixup), "Blends images.";
+    cutmix: MixSpec = Some(cutmix), "Pastes rectangles of other images.";
 });
 
 /// For keys that are written out only where they are set: recipes without them keep their text and hash.

@@ -14,7 +14,7 @@ use super::schedule::Schedule;
 use super::state::{Kept, State};
 use crate::data::{Augment, Samples};
 use crate::engine::fused::{Fused, TrainBuffers};
-use crate::engine::{Batch, Isa, Parameters, Target};
+use crate::engine::{Admixture, Batch, Isa, Parameters, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::shape::Shape;
@@ -120,6 +120,17 @@ fn class_weights(rule: ClassWeights, labels: &[u32], n_classes: usize) -> Vec<f3
         }
     }
     weights
+}
+
+/// What an image of `label` should be of which `share` is another's: the label is the larger part's, and what training
+/// counts as right.
+fn mixed(label: u32, other: u32, share: f32, weight: &dyn Fn(u32) -> f32) -> Target {
+    let weight = (1.0 - share) * weight(label) + share * weight(other);
+    if share > 0.5 {
+        Target { label: other, weight, admixture: Some(Admixture { label, share: 1.0 - share }) }
+    } else {
+        Target { label, weight, admixture: Some(Admixture { label: other, share }) }
+    }
 }
 
 /// A training that runs.
@@ -259,6 +270,7 @@ impl<'a> Trainer<'a> {
         self.lay_out_batch(epoch, step);
         let first = step * train.batch_size;
         let samples = &self.order.1[first..first + self.targets.len()];
+        training.load(samples, pool)?;
         let write_image = |i: usize, out: &mut [f32]| match augment {
             Some(augment) => {
                 training.write_augmented(isa, samples[i] as usize, augment, (train.seed, epoch as u32), out);
@@ -293,15 +305,19 @@ impl<'a> Trainer<'a> {
 
     /// Which samples a step takes and what they should be: the next `batch_size` of the epoch's order, or what is left.
     fn lay_out_batch(&mut self, epoch: usize, step: usize) {
-        let Setup { train, training, .. } = *self.setup;
+        let Setup { train, training, augment, .. } = *self.setup;
         if self.order.0 != epoch {
             self.order = (epoch, training.order(train.seed, epoch as u32));
         }
         let samples = self.order.1.iter().skip(step * train.batch_size).take(train.batch_size);
         self.targets.clear();
+        let weight = |label: u32| self.class_weights[label as usize];
         self.targets.extend(samples.map(|&i| {
             let label = training.labels[i as usize];
-            Target { label, weight: self.class_weights[label as usize] }
+            match augment.and_then(|augment| training.mixture(i as usize, augment, (train.seed, epoch as u32))) {
+                None => Target { label, weight: weight(label), admixture: None },
+                Some(mixture) => mixed(label, training.labels[mixture.other as usize], mixture.share, &weight),
+            }
         }));
     }
 
@@ -315,6 +331,7 @@ impl<'a> Trainer<'a> {
             return Err(not_finite("a parameter", f64::from(*value), n_done, epoch - 1, train));
         }
         let measured = (!self.setup.validation.is_empty()).then(|| self.validate(&candidate));
+        self.setup.validation.images.check()?;
         if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
             return Err(not_finite("validation loss", measured.loss, n_done, epoch - 1, train));
         }
@@ -397,6 +414,15 @@ fn not_finite(what: &str, found: f64, step: u64, epoch: usize, train: &TrainSpec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mixed_image_is_of_its_larger_part() {
+        let weight = |label: u32| [1.0, 3.0][label as usize];
+        let target = mixed(0, 1, 0.25, &weight);
+        assert_eq!(target, Target { label: 0, weight: 1.5, admixture: Some(Admixture { label: 1, share: 0.25 }) });
+        let target = mixed(0, 1, 0.75, &weight);
+        assert_eq!(target, Target { label: 1, weight: 2.5, admixture: Some(Admixture { label: 0, share: 0.25 }) });
+    }
 
     #[test]
     fn balanced_weights_are_those_of_scikit_learn() {

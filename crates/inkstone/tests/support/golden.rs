@@ -60,7 +60,8 @@ pub(crate) fn check(mut step: impl FnMut(&mut Parameters, &Batch<'_>) -> (StepOu
             }
         };
         let labels = &mnist.train_labels[k * BATCH..][..BATCH];
-        let targets: Vec<Target> = labels.iter().map(|&l| Target { label: l.into(), weight: 1.0 }).collect();
+        let targets: Vec<Target> =
+            labels.iter().map(|&l| Target { label: l.into(), weight: 1.0, admixture: None }).collect();
         let batch =
             Batch { write_image: &write_image, targets: &targets, label_smoothing: 0.0, seed: 0, step: k as u32 };
         let (outcome, gradients) = step(&mut parameters, &batch);

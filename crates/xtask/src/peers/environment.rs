@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::duels::Peer;
 use super::process;
+use crate::python;
 
 /// An installation takes minutes, not hours.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -30,11 +31,9 @@ enum Kind {
 
 fn kind(peer: Peer) -> Kind {
     match peer {
-        Peer::Pytorch => Kind::Python { script: "peer_pytorch.py", packages: &["torch", "torchvision", "numpy"] },
-        Peer::Tensorflow => Kind::Python { script: "peer_tensorflow.py", packages: &["tensorflow", "scipy", "pillow"] },
-        Peer::Onnxruntime => {
-            Kind::Python { script: "peer_onnxruntime.py", packages: &["onnxruntime", "onnx", "numpy"] }
-        }
+        Peer::Pytorch => Kind::Python { script: "peer_pytorch.py", packages: &python::PYTORCH },
+        Peer::Tensorflow => Kind::Python { script: "peer_tensorflow.py", packages: &python::TENSORFLOW },
+        Peer::Onnxruntime => Kind::Python { script: "peer_onnxruntime.py", packages: &python::ONNXRUNTIME },
         Peer::Burn => Kind::Crate { binary: "bench-burn" },
         Peer::Candle => Kind::Crate { binary: "bench-candle" },
     }
@@ -71,7 +70,7 @@ impl Environment {
 
     fn install(&self, peer: Peer) -> Result<(), String> {
         match kind(peer) {
-            Kind::Python { packages, .. } => self.install_python(peer, packages),
+            Kind::Python { packages, .. } => python::install(&self.path(peer.name()), packages),
             Kind::Crate { .. } => {
                 let manifest = self.root.join("benchmarks").join(peer.name()).join("Cargo.toml");
                 let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -82,25 +81,12 @@ impl Environment {
         }
     }
 
-    fn install_python(&self, peer: Peer, packages: &[&str]) -> Result<(), String> {
-        let folder = self.path(peer.name());
-        let (stamp, wanted) = (folder.join("installed"), packages.join(" "));
-        if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-            return Ok(());
-        }
-        let python = if cfg!(windows) { "python" } else { "python3" };
-        process::output(Command::new(python).args(["-m", "venv"]).arg(&folder), LIMIT)?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        process::output(Command::new(python_of(&folder)).args(pip).args(packages), LIMIT)?;
-        fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
-    }
-
     /// A peer's command: `words` are those of its script or program.
     pub(crate) fn command(&self, peer: Peer, words: &[String], seconds: f64, threads: usize) -> Command {
         let data = self.path("mnist");
         match kind(peer) {
             Kind::Python { script, .. } => {
-                let mut command = Command::new(python_of(&self.path(peer.name())));
+                let mut command = Command::new(python::interpreter(&self.path(peer.name())));
                 command.arg(self.root.join("benchmarks").join(script)).args(words);
                 command.arg("--data").arg(data).args(["--seconds", &seconds.to_string()]);
                 command.env("PYTHONDONTWRITEBYTECODE", "1");
@@ -114,10 +100,6 @@ impl Environment {
             }
         }
     }
-}
-
-fn python_of(folder: &Path) -> PathBuf {
-    folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
 
 #[cfg(test)]

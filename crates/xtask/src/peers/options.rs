@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::duels::DUELS;
+use crate::python::default_environment;
 
 /// What is to be run, how often, with what.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,19 +70,6 @@ fn names() -> String {
 
 fn positive(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("expected a number from 1 on, found {text}"))
-}
-
-/// `inkstone/peers` in the platform's folder for caches.
-fn default_environment() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let caches = if cfg!(windows) {
-        variable("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
-    };
-    caches.unwrap_or_else(std::env::temp_dir).join("inkstone/peers")
 }
 
 #[cfg(test)]

@@ -27,6 +27,17 @@ impl Input {
     }
 }
 
+impl Input {
+    /// The bytes of the image file.
+    pub(super) fn read(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::File(path) => inkstone::data::decode::read_file(path),
+            Self::Stdin => read_stdin(),
+            Self::Unreadable(_, error) => Err(error.clone()),
+        }
+    }
+}
+
 /// The endings of files that are looked at in folders, lower case.
 const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pgm", "ppm", "pbm", "pnm"];
 /// The most bytes that are taken from standard input.
@@ -83,7 +94,7 @@ fn is_image(path: &Path) -> bool {
 }
 
 /// All of standard input, up to a limit.
-pub(super) fn read_stdin() -> Result<Vec<u8>> {
+fn read_stdin() -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = std::io::stdin().lock().take(STDIN_LIMIT + 1).read_to_end(&mut bytes);
     read.map_err(|error| Error::io("-", "read standard input", &error))?;

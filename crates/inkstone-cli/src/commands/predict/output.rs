@@ -85,6 +85,16 @@ fn line(prediction: &Prediction, names: usize, classes: &[String], class_width: 
         let _ = write!(text, "  error: {}", without_file(error));
         return text;
     }
+    if prediction.probabilities.is_empty() || !prediction.reasons.is_empty() {
+        // No single sign: what was read, and why not to trust it.
+        if let Some(probability) = prediction.probability {
+            let _ = write!(text, "  {}  {}", prediction.text, percent(probability).trim_start());
+        }
+        if !prediction.reasons.is_empty() {
+            let _ = write!(text, "  abstains: {}", prediction.reasons.join(", "));
+        }
+        return text;
+    }
     for &label in prediction.ranked().iter().take(N_RANKED) {
         let share = percent(prediction.probabilities[label]);
         let _ = write!(text, "  {} {share}", padded(&classes[label], class_width));

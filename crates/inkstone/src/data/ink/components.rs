@@ -8,6 +8,10 @@ pub(super) const JOINED: u8 = 80;
 /// Ink that a part must have somewhere to be one: half of full.
 const CORE: u8 = 128;
 
+/// The mean ink of a part, in hundredths of the heaviest part's, below which it was not written with the same pen: a
+/// printed line, a stain.
+const FAINTER: u64 = 60;
+
 /// Left, top, right, bottom; the last two lie outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -60,6 +64,13 @@ pub(super) struct Components {
     pub(super) labels: Vec<u32>,
 }
 
+impl Component {
+    /// The mean value of its pixels.
+    fn mean(&self) -> u64 {
+        self.weight / self.area.max(1) as u64
+    }
+}
+
 impl Components {
     /// The parts of `ink`, in the order of their first pixels, row by row. What is nowhere half full ink is none.
     pub(super) fn find(ink: &Plane) -> Self {
@@ -76,6 +87,14 @@ impl Components {
         let (list, names) = measure(ink, &labels, &mut forest);
         labels.iter_mut().for_each(|label| *label = names[*label as usize]);
         Self { list, labels }
+    }
+}
+
+impl Components {
+    /// The frame around some parts, at least one.
+    pub(super) fn frame(&self, parts: &[usize]) -> Frame {
+        let frames = parts.iter().map(|&part| self.list[part].frame);
+        frames.reduce(Frame::with).expect("a glyph has at least one part")
     }
 }
 
@@ -146,10 +165,13 @@ fn measure(ink: &Plane, labels: &[u32], forest: &mut Forest) -> (Vec<Component>,
             part.peak = part.peak.max(value);
         }
     }
+    let main = all.iter().max_by_key(|part| part.weight).copied();
+    let is_ink =
+        |part: &Component| part.peak >= CORE && main.is_some_and(|main| part.mean() * 100 >= main.mean() * FAINTER);
     let mut list = Vec::new();
     let mut names = vec![0; roots.len()];
     for (root, part) in all.into_iter().enumerate() {
-        if part.peak >= CORE {
+        if is_ink(&part) {
             list.push(part);
             names[root] = list.len() as u32;
         }

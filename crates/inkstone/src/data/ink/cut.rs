@@ -3,11 +3,23 @@
 use super::components::{Components, Frame};
 use super::plane::Plane;
 
-/// The ink of the parts (positions in the list) and of the faint pixels around them that are no other part's, with
-/// the place of its top left corner.
-pub(super) fn cut(ink: &Plane, components: &Components, parts: &[usize]) -> (Plane, Frame) {
-    let frame = parts.iter().map(|&part| components.list[part].frame).reduce(Frame::with);
-    let frame = frame.expect("a glyph has at least one part");
+/// A pixel of the ground, or of another part.
+const NONE: u8 = 0;
+/// Faint ink that is no part's.
+const FREE: u8 = 1;
+/// Ink that is taken.
+const OWN: u8 = 2;
+
+/// A piece of a picture and where it was.
+pub(super) struct Cut {
+    pub(super) plane: Plane,
+    pub(super) left: usize,
+    pub(super) top: usize,
+}
+
+/// The ink of the parts (positions in the list), and of the faint pixels that hang on them and are no other part's.
+pub(super) fn cut(ink: &Plane, components: &Components, parts: &[usize]) -> Cut {
+    let frame = components.frame(parts);
     let reach = (1 + frame.longer() / 40).min(8);
     let around = Frame {
         left: frame.left.saturating_sub(reach),
@@ -19,26 +31,36 @@ pub(super) fn cut(ink: &Plane, components: &Components, parts: &[usize]) -> (Pla
     parts.iter().for_each(|&part| is_own[part + 1] = true);
     let (width, height) = (around.width(), around.height());
     let places = (around.top..around.bottom).flat_map(|y| (around.left..around.right).map(move |x| y * ink.width + x));
-    // 2: own, 1: faint and nobody's, 0: ground or another's.
     let kinds = places.map(|i| match components.labels[i] {
-        0 => u8::from(ink.pixels[i] > 0),
-        label => 2 * u8::from(is_own[label as usize]),
+        0 if ink.pixels[i] > 0 => FREE,
+        0 => NONE,
+        label if is_own[label as usize] => OWN,
+        _ => NONE,
     });
     let mut kinds = Plane::new(width, height, kinds.collect());
-    for _ in 0..reach {
-        grow(&mut kinds);
-    }
+    grow(&mut kinds, reach);
     let values = (0..height).flat_map(|y| &ink.row(around.top + y)[around.left..around.right]);
-    let pixels = values.zip(&kinds.pixels).map(|(&value, &kind)| if kind == 2 { value } else { 0 }).collect();
-    (Plane::new(width, height, pixels), around)
+    let pixels = values.zip(&kinds.pixels).map(|(&value, &kind)| if kind == OWN { value } else { 0 }).collect();
+    Cut { plane: Plane::new(width, height, pixels), left: around.left, top: around.top }
 }
 
-/// Nobody's pixels next to own ones become own.
-fn grow(kinds: &mut Plane) {
-    let near = kinds.map(|kind| u8::from(kind == 2)).dilated(1);
-    kinds.pixels.iter_mut().zip(&near.pixels).for_each(|(kind, &near)| {
-        if *kind == 1 && near == 1 {
-            *kind = 2;
+/// Free pixels next to own ones become own, `reach` times.
+fn grow(kinds: &mut Plane, reach: usize) {
+    let mut edge: Vec<usize> = (0..kinds.pixels.len()).filter(|&i| kinds.pixels[i] == OWN).collect();
+    for _ in 0..reach {
+        let mut next = Vec::new();
+        for i in edge {
+            let (x, y) = (i % kinds.width, i / kinds.width);
+            for row in y.saturating_sub(1)..(y + 2).min(kinds.height) {
+                for column in x.saturating_sub(1)..(x + 2).min(kinds.width) {
+                    let place = row * kinds.width + column;
+                    if kinds.pixels[place] == FREE {
+                        kinds.pixels[place] = OWN;
+                        next.push(place);
+                    }
+                }
+            }
         }
-    });
+        edge = next;
+    }
 }

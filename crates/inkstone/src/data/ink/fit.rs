@@ -3,6 +3,7 @@
 //! in the middle.
 
 use super::plane::Plane;
+use super::stroke;
 
 /// The inner box of a picture of `side` pixels: 20 of 28.
 pub(super) fn inner(side: usize) -> usize {
@@ -12,6 +13,7 @@ pub(super) fn inner(side: usize) -> usize {
 /// The glyph in `ink` (nothing but the glyph) as a picture of `[height, width]`; all 0 where there is no ink.
 pub(super) fn fit(ink: &Plane, [height, width]: [usize; 2]) -> Plane {
     let Some(crop) = cropped(ink) else { return Plane::constant(width, height, 0) };
+    let crop = stroke::normalise(&crop).and_then(|plane| cropped(&plane)).unwrap_or(crop);
     let small = boxed(&crop, [inner(height), inner(width)]);
     place(&small, [height, width])
 }

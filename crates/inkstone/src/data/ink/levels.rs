@@ -9,6 +9,9 @@ const FAINTEST: u8 = 13;
 /// Ink must be at least this strong to be read: 1 in 10.
 const READABLE: u8 = 26;
 
+/// Ink as strong as this is full.
+const FULL: u8 = 235;
+
 /// Two strengths: up to `low` there is no ink, from `high` on nothing but ink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Levels {
@@ -29,6 +32,8 @@ impl Levels {
         let begin = usize::from(bias) + (4.0 * noise) as usize;
         let begin = begin.max(usize::from(FAINTEST)).min(255);
         let high = strongest(&histogram, begin).ok_or(Reason::Blank)?;
+        // Black is black: the greys of a clean drawing stay what they are.
+        let high = if high >= FULL { 255 } else { high };
         let low = (usize::from(bias) + (3.0 * noise) as usize).min(usize::from(high) * 2 / 3) as u8;
         Ok(Self { low, high })
     }

@@ -36,6 +36,11 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
     for group in groups {
         let frame = group.frame;
         let overlap = |line: &Frame| line.bottom.min(frame.bottom).saturating_sub(line.top.max(frame.top));
+        let above = |members: &[Group]| members.iter().any(|member| is_dot_of(frame, member.frame));
+        if let Some((_, members)) = lines.iter_mut().find(|(_, members)| above(members)) {
+            members.push(group);
+            continue;
+        }
         match lines
             .iter_mut()
             .filter(|(line, _)| overlap(line) * 2 > frame.height())
@@ -49,6 +54,12 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
     lines.into_iter().map(|(_, members)| members).collect()
 }
 
+/// Whether a low part hangs right above or below a glyph: the dot of an i, the bar of a broken 5.
+fn is_dot_of(part: Frame, glyph: Frame) -> bool {
+    let gap = glyph.top.saturating_sub(part.bottom).max(part.top.saturating_sub(glyph.bottom));
+    part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_above(part, glyph)
+}
+
 /// One line: small parts joined to the glyph above, below or through which they stand; the others are points, or lost.
 fn read_line(mut members: Vec<Group>) -> Vec<Group> {
     let line = members.iter().map(|group| group.frame).reduce(Frame::with).expect("a line has a member");
@@ -57,12 +68,20 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
     members.sort_by_key(|group| (usize::MAX - group.frame.height(), group.frame.left));
     let mut glyphs: Vec<Group> = Vec::new();
     for member in members {
-        match glyphs.iter_mut().find(|glyph| belong(glyph.frame, member.frame)) {
+        let kind = kind(member.frame, line, height);
+        // Two parts of full height are two glyphs, even where one reaches over the other.
+        let is_low = member.frame.height() * 10 < height * 7;
+        let is_piece = kind == Some(Kind::Glyph) && member.frame.height() * 20 < height * 13;
+        let belongs = |glyph: &&mut Group| {
+            (is_low && is_above(glyph.frame, member.frame))
+                || (is_piece && is_beside(glyph.frame, member.frame, height))
+        };
+        match glyphs.iter_mut().find(belongs) {
             Some(glyph) => {
                 glyph.frame = glyph.frame.with(member.frame);
                 glyph.parts.extend(member.parts);
             }
-            None => glyphs.extend(kind(member.frame, line, height).map(|kind| Group { kind, ..member })),
+            None => glyphs.extend(kind.map(|kind| Group { kind, ..member })),
         }
     }
     glyphs.sort_by_key(|glyph| (glyph.frame.left + glyph.frame.right, glyph.frame.top));
@@ -70,9 +89,15 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
 }
 
 /// Whether two parts stand above one another: more than 2/5 of the narrower one's columns are the other's too.
-fn belong(a: Frame, b: Frame) -> bool {
+fn is_above(a: Frame, b: Frame) -> bool {
     let overlap = a.right.min(b.right).saturating_sub(a.left.max(b.left));
     overlap * 5 > a.width().min(b.width()) * 2
+}
+
+/// Whether a low part is a broken piece of the glyph beside it: hardly a gap, and together no wider than one glyph.
+fn is_beside(a: Frame, b: Frame, height: usize) -> bool {
+    let gap = a.left.max(b.left).saturating_sub(a.right.min(b.right));
+    gap * 10 <= height && a.with(b).width() * 10 <= height * 9
 }
 
 /// What a part that stands alone is: by its size and place in the line.

@@ -6,12 +6,16 @@
 
 mod components;
 mod cut;
+mod distance;
 mod fit;
 mod grey;
 mod levels;
 mod lighting;
 mod lines;
 mod plane;
+mod ruling;
+mod split;
+mod stroke;
 mod surface;
 mod whole;
 
@@ -101,6 +105,9 @@ pub struct Glyph {
     pub kind: Kind,
     /// Height × width grey values: ink 255, ground 0.
     pub pixels: Vec<u8>,
+    /// The glyphs that it may be instead, from left to right, where it is wide enough to be several that touch. The model
+    /// decides: see [`crate::predict::Predictor`].
+    pub pieces: Vec<Glyph>,
 }
 
 /// What was found in a picture.
@@ -139,7 +146,10 @@ pub fn whole(image: Image<'_>, size: [usize; 2]) -> Vec<u8> {
 pub fn read(image: Image<'_>, size: [usize; 2]) -> Page {
     if let Some(pixels) = already_fitted(image, size) {
         let bounds = [0, 0, image.size.width, image.size.height];
-        return Page { glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels }], reasons: Vec::new() };
+        return Page {
+            glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels, pieces: Vec::new() }],
+            reasons: Vec::new(),
+        };
     }
     match Found::new(image) {
         Ok(found) => found.page(size),
@@ -153,7 +163,11 @@ pub fn stages(image: Image<'_>, size: [usize; 2]) -> Vec<Stage> {
     let flat = lighting::flatten(&grey);
     let mut stages = vec![Stage::new("grey", &grey), Stage::new("even light", &flat)];
     if let Ok(levels) = Levels::measure(&flat) {
-        stages.push(Stage::new("ink", &levels.apply(&flat)));
+        let mut ink = levels.apply(&flat);
+        stages.push(Stage::new("ink", &ink));
+        if ruling::erase(&mut ink) {
+            stages.push(Stage::new("without rulings", &ink));
+        }
     }
     stages.extend(read(image, size).glyphs.into_iter().map(|glyph| {
         let size = Size { height: size[0], width: size[1], channels: 1 };
@@ -196,7 +210,8 @@ impl Found {
         let grey::Grey { plane, factor } = grey::grey(image);
         let strength = lighting::flatten(&plane);
         let levels = Levels::measure(&strength)?;
-        let ink = levels.apply(&strength);
+        let mut ink = levels.apply(&strength);
+        ruling::erase(&mut ink);
         let components = Components::find(&ink);
         if components.list.is_empty() {
             return Err(Reason::Blank);
@@ -221,10 +236,16 @@ impl Found {
     }
 
     fn glyph(&self, parts: &[usize], kind: Kind, size: [usize; 2]) -> Glyph {
-        let (cut, _) = cut::cut(&self.ink, &self.components, parts);
-        let frame = parts.iter().map(|&part| self.components.list[part].frame).reduce(Frame::with);
-        let bounds = self.bounds(frame.expect("a glyph has at least one part"));
-        Glyph { bounds, kind, pixels: fit::fit(&cut, size).pixels }
+        let cut = cut::cut(&self.ink, &self.components, parts);
+        let bounds = self.bounds(self.components.frame(parts));
+        let piece = |plane: &Plane| {
+            let [left, top, right, bottom] = split::extent(plane).unwrap_or_default();
+            let (left, right, top, bottom) = (left + cut.left, right + cut.left, top + cut.top, bottom + cut.top);
+            let bounds = self.bounds(Frame { left, top, right, bottom });
+            Glyph { bounds, kind, pixels: fit::fit(plane, size).pixels, pieces: Vec::new() }
+        };
+        let pieces = if kind == Kind::Glyph { split::split(&cut.plane) } else { Vec::new() };
+        Glyph { bounds, kind, pixels: fit::fit(&cut.plane, size).pixels, pieces: pieces.iter().map(piece).collect() }
     }
 
     /// A frame of the plane in pixels of the picture.
@@ -235,3 +256,6 @@ impl Found {
         [left, top, right - left, bottom - top]
     }
 }
+
+#[cfg(test)]
+mod tests;

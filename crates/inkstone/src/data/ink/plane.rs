@@ -91,6 +91,22 @@ impl Plane {
         Self::new(self.height, self.width, columns.collect())
     }
 
+    /// The plane with `margin` more pixels on each side, as those at its border.
+    pub(super) fn extended(&self, margin: usize) -> Self {
+        let (width, height) = (self.width + 2 * margin, self.height + 2 * margin);
+        let inside = |i: usize, n: usize| i.saturating_sub(margin).min(n - 1);
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let pixels = places.map(|(x, y)| self.at(inside(x, self.width), inside(y, self.height)));
+        Self::new(width, height, pixels.collect())
+    }
+
+    /// The plane without `margin` pixels on each side.
+    pub(super) fn inner(&self, margin: usize) -> Self {
+        let (width, height) = (self.width - 2 * margin, self.height - 2 * margin);
+        let rows = (margin..margin + height).flat_map(|y| self.row(y)[margin..margin + width].iter().copied());
+        Self::new(width, height, rows.collect())
+    }
+
     /// The mean within `radius` in rows and columns, of what lies in the plane.
     pub(super) fn blurred(&self, radius: usize) -> Self {
         let mut pixels = Vec::with_capacity(self.pixels.len());

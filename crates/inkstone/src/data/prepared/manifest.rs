@@ -175,8 +175,11 @@ pub struct SplitFacts {
 pub struct Provenance {
     /// The source's name: a published set's, or that of a folder or file.
     pub source: String,
-    /// The fingerprint of the source as it was read.
+    /// The fingerprint of the source as it was read, after corrections.
     pub source_fingerprint: String,
+    /// SHA-256 of the table of corrections, where one was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<String>,
     /// Which program wrote it, and its version.
     pub program: String,
 }
@@ -220,7 +223,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The manifest of a folder; none where it has no file of that name.
+    /// The manifest of a folder; none where it has no file of that name, or somebody else's.
     ///
     /// # Errors
     /// As [`Manifest::parse`], and `Io` where it cannot be read.
@@ -236,6 +239,10 @@ impl Manifest {
             return Err(Error::mismatch(ErrorKind::Data, expected, length.to_string()).with_file(path));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+        // A file of that name may be somebody else's; ours always has this key.
+        if !text.contains("fingerprint") {
+            return Ok(None);
+        }
         Self::parse(&text).map(Some).map_err(|error| error.with_file(path))
     }
 }

@@ -158,12 +158,13 @@ impl Fused {
     }
 
     /// Loss, right answers and the gradient of the logits. Softmax and cross-entropy are one, in f64:
-    /// loss = w · (ln Σ e^z − Σ t·z), d_z = w · (p − t) / n.
+    /// loss = w · (ln Σ e^z − Σ t·z), d_z = w · (p − t) / n; t as [`crate::layers::loss`] says.
     pub(super) fn loss(&self, lane: &mut Lane, batch: &Batch<'_>) {
         let n_classes = self.plan.n_classes;
         let scale = 1.0 / batch.targets.len() as f64;
         let spread = f64::from(batch.label_smoothing) / n_classes as f64;
-        let hit = 1.0 - f64::from(batch.label_smoothing) + spread;
+        let kept = 1.0 - f64::from(batch.label_smoothing);
+        let hit = kept + spread;
         lane.clear_gradients_of_values();
         let logits = &lane.values[self.program.output];
         let d_logits = &mut lane.d_values[self.program.output];
@@ -178,7 +179,16 @@ impl Fused {
                 *power = math::exp(f64::from(z) - largest);
             }
             let sum: f64 = powers.iter().sum();
-            let aim = |k: usize| if k == label { hit } else { spread };
+            let aim = |k: usize| match target.admixture {
+                None if k == label => hit,
+                None => spread,
+                Some(other) => {
+                    let share = f64::from(other.share);
+                    let own = if k == label { 1.0 - share } else { 0.0 };
+                    let mixed = if k == other.label as usize { own + share } else { own };
+                    kept * mixed + spread
+                }
+            };
             let expected: f64 = z.iter().enumerate().map(|(k, &z)| aim(k) * f64::from(z)).sum();
             lane.loss_sum += weight * (largest + math::ln(sum) - expected);
             lane.n_correct += usize::from(best == label && !z[best].is_nan());
