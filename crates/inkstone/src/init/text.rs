@@ -80,7 +80,7 @@ mod tests {
     fn comments_wrap_and_names_are_made_safe() {
         let text = comment(&"word ".repeat(40));
         assert!(
-            text.lines().count() == 2 && text.lines().all(|line| line.starts_with("# ") && line.len() <= WIDTH),
+            text.lines().count() == 3 && text.lines().all(|line| line.starts_with("# ") && line.len() <= WIDTH),
             "{text}"
         );
         assert_eq!(file_name("../my letters\"/"), "my-letters");
