@@ -16,14 +16,19 @@ const SIDE: usize = 20;
 const SIZE: Size = Size { height: SIDE, width: SIDE, channels: 1 };
 const CLASSES: [&str; 3] = ["bar", "hook", "ring"];
 
-/// A shape that varies in place, size, slant, thickness and shade.
+/// A shape that varies in place, size, slant, thickness and shade, with a wavering hand: no two are nearly alike.
 fn draw(class: usize, number: u32) -> Vec<u8> {
     let mut rng = Rng::new(11, class as u32, number, Operation::Disturb);
     let mut vary = |size: f32| f64::from(rng.uniform(-size, size));
     let (middle_y, middle_x, half, slant) = (9.5 + vary(0.8), 9.5 + vary(0.8), 5.0 + vary(1.0), vary(0.5));
     let (thick, shade, bend) = (1.4 + vary(0.4), 200.0 + vary(40.0), 3.0 + vary(1.0));
+    let waves: Vec<f64> = (0..10).map(|_| vary(0.4)).collect();
+    let waver = |at: f64, waves: &[f64]| -> f64 {
+        waves.iter().zip(1..).map(|(wave, k)| wave * (f64::from(k) * 0.35 * (at + 1.0)).sin()).sum()
+    };
     let distance = |y: f64, x: f64| {
         let (y, x) = (y - middle_y, x - middle_x - slant * (y - middle_y));
+        let (y, x) = (y + waver(x, &waves[..5]), x + waver(y, &waves[5..]));
         let upright = (y.abs() - half).max(0.0).hypot(x);
         match class {
             0 => upright,
@@ -153,7 +158,6 @@ fn a_transposed_part_is_found() {
     let audit = audited(&dataset(&images), 2);
     let finding = audit.finding(Kind::Transposed);
     assert_eq!(finding.summary, "test: its classes look like those of train transposed");
-    assert!(audit.finding(Kind::Drift).n > 0);
 }
 
 #[test]

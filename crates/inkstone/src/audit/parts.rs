@@ -85,7 +85,7 @@ fn compare(
 ) -> Result<Comparison> {
     let n = members.map(<[u32]>::len);
     let (class_distance, class_distance_by_chance) = class_distance(unseen.dataset, members);
-    let statistic = |&(name, value): &(&'static str, fn(&Portrait) -> f64)| {
+    let statistic = |&(name, value): &Statistic| {
         let values = members.map(|list| list.iter().map(|&i| value(&portraits[i as usize])).collect::<Vec<f64>>());
         shift(name, [&values[0], &values[1]])
     };
@@ -99,8 +99,11 @@ fn compare(
     })
 }
 
+/// A number of each image, and its name.
+type Statistic = (&'static str, fn(&Portrait) -> f64);
+
 /// What is compared of the images.
-const STATISTICS: [(&str, fn(&Portrait) -> f64); 5] = [
+const STATISTICS: [Statistic; 5] = [
     ("mean grey", |portrait| portrait.mean),
     ("contrast", |portrait| portrait.contrast),
     ("share of ink", |portrait| portrait.ink),

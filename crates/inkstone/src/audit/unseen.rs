@@ -24,7 +24,7 @@ pub(super) const N_MODELS: usize = 2;
 /// Small sets are gone through until this many images have been learned from, …
 const IMAGES: usize = 60_000;
 /// … at least this often, and at most that often.
-const EPOCHS: [usize; 2] = [2, 60];
+const EPOCHS: [usize; 2] = [2, 40];
 /// Models are sure of a class from this share of what they usually give to its own images.
 const SURE: f64 = 0.75;
 /// Images between these sides are learned from at their own size, others at [`SIZE`].

@@ -13,7 +13,7 @@
 //! 2. *not explained by crowding*: two ones of one hand are near each other, but so are eight others. Around an image whose
 //!    10th neighbour is d₁₀ away, chance puts the nearest closer than r·d₁₀ with probability 9·rᵐ, where m is the dimension
 //!    of the data, measured by class from the same distances (the larger of the estimates of Levina and Bickel 2004 and of
-//!    Facco et al. 2017). r is chosen so that chance gives fewer than half a pair in the whole set.
+//!    Facco et al. 2017). r is chosen so that chance gives fewer than half a pair in the whole set, and is at most a third.
 //!
 //! All pairs are looked at through 45 low frequencies, centred on each image's barycentre; the ten images that are nearest
 //! there are compared pixel by pixel. A near-duplicate with more than nine others nearer in that coarse sense is missed,

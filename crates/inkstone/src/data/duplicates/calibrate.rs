@@ -16,7 +16,7 @@ const SHARE: f64 = 0.9;
 /// Pairs that chance may give in the whole set.
 const FALSE_PAIRS: f64 = 0.5;
 /// However few images there are, a near-duplicate is nearer than this share of the 10th neighbour's distance.
-const LARGEST_RATIO: f64 = 0.5;
+const LARGEST_RATIO: f64 = 0.33;
 /// Differences of ±2 levels are no difference whatever stands around: their root mean square.
 const INVISIBLE: f32 = 1.2;
 /// Fewer images of a class say too little of its dimension: the whole set's is taken.
