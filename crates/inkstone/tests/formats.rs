@@ -204,6 +204,7 @@ fn no_damage_makes_a_reader_panic() {
             preprocess: None,
             source: "small".into(),
             source_fingerprint: String::new(),
+            corrections: None,
         };
         write(&small(), &out, &request, &pool).unwrap();
         let whole = std::fs::read(out.join(file)).unwrap();

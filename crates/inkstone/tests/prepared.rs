@@ -50,6 +50,7 @@ fn request(format: Format) -> Request {
         preprocess: None,
         source: "made here".into(),
         source_fingerprint: "0".repeat(64),
+        corrections: None,
     }
 }
 

@@ -401,7 +401,7 @@ fn bent_and_mixed_images_train_to_the_same_bytes_on_any_number_of_threads() {
         })
         .collect();
     assert!(trained.iter().all(|state| state.parameters == trained[0].parameters));
-    let metrics = &trained[0].position.metrics;
+    let metrics = trained[0].metrics();
     let last = metrics.last().unwrap();
     assert!(last.validation_accuracy.unwrap() > 0.8, "{last:?}");
     // A mixture is counted as its larger part, so that the figure still says how well training goes.

@@ -54,8 +54,10 @@ pub struct Request {
     pub preprocess: Option<PreprocessSpec>,
     /// The source's name.
     pub source: String,
-    /// The fingerprint of the source as it was read.
+    /// The fingerprint of the source as it was read, after corrections.
     pub source_fingerprint: String,
+    /// SHA-256 of the table of corrections, where one was applied.
+    pub corrections: Option<String>,
 }
 
 /// Writes a dataset to a folder. Samples are written part by part: train, validation, test, those in no part.
@@ -81,6 +83,7 @@ pub fn write(dataset: &Dataset, out: &Path, request: &Request, pool: &Pool) -> R
         provenance: Provenance {
             source: request.source.clone(),
             source_fingerprint: request.source_fingerprint.clone(),
+            corrections: request.corrections.clone(),
             program: concat!("inkstone ", env!("CARGO_PKG_VERSION")).to_owned(),
         },
         files: folder.files().to_vec(),

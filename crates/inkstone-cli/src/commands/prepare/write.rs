@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use inkstone::data::duplicates::kept_together;
-use inkstone::data::fingerprint::fingerprint;
+use inkstone::data::Dataset;
 use inkstone::data::inspect::PartCounts;
 use inkstone::data::prepared::{Format, Manifest};
+use inkstone::data::split::draw;
 use inkstone::data::write::{self, Replace, Request};
-use inkstone::data::{Dataset, groups, split};
+use inkstone::hash::sha256_hex;
 use inkstone::spec::recipe::{DataSpec, Recipe};
 use inkstone::spec::{AugmentSpec, PreprocessSpec};
 use inkstone::{Error, ErrorKind, Result};
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::Args;
 use crate::Outcome;
 use crate::context::Context;
-use crate::images;
+use crate::images::{Loaded, load};
 use crate::recipes::{built_in, is_coloured, is_override};
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
@@ -31,20 +31,31 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         }
     };
     let (source, overrides) = source_and_overrides(&args.words)?;
-    let opened = context.open(source)?;
-    let wishes = Wishes::read(&overrides, &opened, args, context)?;
+    let wishes = Wishes::read(&overrides, args, context)?;
+    let loaded = load(source, &wishes.data, None, context)?;
+    let Loaded { dataset, hashes, copies, corrections, notes, .. } = loaded;
+    notes.iter().for_each(|note| context.terminal.note_or_warn(note));
+    let preprocess = wishes.preprocess(&dataset)?;
     let mut request = Request {
         format,
         replace: if args.force { Replace::Ours } else { Replace::Nothing },
         split: "source".to_owned(),
         split_seed: None,
-        preprocess: wishes.preprocess.clone(),
-        source: opened.name.clone(),
-        source_fingerprint: fingerprint(&opened, context.pool()?).hex,
+        preprocess,
+        source: dataset.name.clone(),
+        source_fingerprint: hashes.hex.clone(),
+        corrections: corrections.map(|text| sha256_hex(text.as_bytes())),
     };
-    let corrected = correct(opened, &wishes.data, args.exclude.as_deref(), context)?;
-    let divided = divide(corrected, &wishes.data, &mut request, context)?;
-    let prepared = match &wishes.preprocess {
+    let divided = match describe_split(&wishes.data) {
+        None => dataset,
+        Some(how) => {
+            (request.split, request.split_seed) = (how, Some(wishes.data.split_seed));
+            let split = draw(&dataset, &wishes.data, &hashes, &copies)?;
+            split.notes.iter().for_each(|note| context.terminal.note_or_warn(note));
+            write::with_parts(&dataset, &split)
+        }
+    };
+    let prepared = match &request.preprocess {
         Some(spec) => write::preprocessed(&divided, spec, context.pool()?)?,
         None => divided,
     };
@@ -73,27 +84,46 @@ fn source_and_overrides(words: &[String]) -> Result<(&str, Vec<String>)> {
 /// What the options and overrides ask for.
 struct Wishes {
     data: DataSpec,
-    /// The fixed steps, if any key of them was given.
-    preprocess: Option<PreprocessSpec>,
+    overrides: Vec<String>,
 }
 
 impl Wishes {
-    fn read(overrides: &[String], dataset: &Dataset, args: &Args, context: &Context) -> Result<Self> {
-        let mut base = built_in("images")?;
-        base.data = DataSpec::default();
-        base.preprocess = PreprocessSpec::default();
-        base.preprocess.grayscale = !(0..dataset.images.len()).any(|i| is_coloured(dataset, i));
+    fn read(overrides: &[String], args: &Args, context: &Context) -> Result<Self> {
         let overrides: Vec<String> = overrides.iter().map(|word| size_as_list(word)).collect();
+        let base = plain()?;
         let recipe = base.with_overrides(&overrides)?;
         refuse_what_means_nothing(&base, &recipe)?;
-        let preprocess = (recipe.preprocess != base.preprocess
-            || overrides.iter().any(|word| word.starts_with("preprocess.") || word.starts_with("grayscale=")))
-        .then_some(recipe.preprocess);
         let mut data = recipe.data;
         data.split = args.split.or(data.split);
         data.split_seed = context.seed.unwrap_or(data.split_seed);
-        Ok(Self { data, preprocess })
+        if let Some(file) = &args.exclude {
+            let path = file.to_str().map(str::to_owned);
+            data.corrections = Some(path.ok_or_else(|| {
+                Error::mismatch(ErrorKind::Usage, "a path that is UTF-8", "other bytes").with_place("--exclude")
+            })?);
+        }
+        Ok(Self { data, overrides })
     }
+
+    /// The fixed steps, if any key of them was given. Colours stay unless they are to go.
+    fn preprocess(&self, dataset: &Dataset) -> Result<Option<PreprocessSpec>> {
+        let mut base = plain()?;
+        base.preprocess.grayscale = !(0..dataset.images.len()).any(|i| is_coloured(dataset, i));
+        let recipe = base.with_overrides(&self.overrides)?;
+        let is_asked = |word: &String| {
+            let key = word.split('=').next().unwrap_or_default();
+            key.starts_with("preprocess.") || matches!(key, "size" | "grayscale" | "ink")
+        };
+        Ok(self.overrides.iter().any(is_asked).then_some(recipe.preprocess))
+    }
+}
+
+/// A recipe without wishes.
+fn plain() -> Result<Recipe> {
+    let mut base = built_in("images")?;
+    base.data = DataSpec::default();
+    base.preprocess = PreprocessSpec::default();
+    Ok(base)
 }
 
 /// `size=28x28` is `size=[28, 28]`.
@@ -131,32 +161,14 @@ fn refuse_what_means_nothing(base: &Recipe, recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
-/// Puts samples in groups, leaves out and relabels as asked.
-fn correct(mut dataset: Dataset, data: &DataSpec, exclude: Option<&Path>, context: &Context) -> Result<Dataset> {
-    if let Some(group) = &data.group {
-        context.terminal.note(&groups::assign(&mut dataset, group, Some(&context.home))?);
-    }
-    let Some(file) = exclude.or(data.corrections.as_deref().map(Path::new)) else { return Ok(dataset) };
-    let (_, corrected, note) = images::correct(dataset, file)?;
-    context.terminal.note(&note);
-    Ok(corrected)
-}
-
-/// Divides anew where that is asked for; else the source's own parts stay, also if there are none.
-fn divide(dataset: Dataset, spec: &DataSpec, request: &mut Request, context: &Context) -> Result<Dataset> {
-    request.split = match spec {
-        DataSpec { split_file: Some(_), .. } => "a kept split".to_owned(),
-        DataSpec { folds: Some(folds), fold, .. } => format!("fold {} of {folds}", fold.unwrap_or(0)),
-        DataSpec { split: Some(shares), .. } => shares.0.map(|share| share.to_string()).join(":"),
-        DataSpec { validation: Some(share), .. } => format!("validation {share}"),
-        _ => return Ok(dataset),
-    };
-    request.split_seed = Some(spec.split_seed);
-    let hashes = fingerprint(&dataset, context.pool()?);
-    let copies = kept_together(spec.duplicates, (&dataset, &hashes), context.pool()?, context.isa);
-    let split = split::draw(&dataset, spec, &hashes, &copies)?;
-    split.notes.iter().for_each(|note| context.terminal.note_or_warn(note));
-    Ok(write::with_parts(&dataset, &split))
+/// How the images are divided anew; none where the source's own parts stay, also if there are none.
+fn describe_split(data: &DataSpec) -> Option<String> {
+    let fold = data.folds.map(|n| format!("fold {} of {n}", data.fold.unwrap_or(0)));
+    let kept = data.split_file.as_ref().map(|_| "split.json".to_owned());
+    let shares = data.split.map(|shares| shares.0.map(|share| share.to_string()).join(":"));
+    let validation = data.validation.map(|share| format!("validation {share}"));
+    let parts: Vec<String> = [kept, shares, validation, fold].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn counts(manifest: &Manifest) -> PartCounts {

@@ -175,8 +175,11 @@ pub struct SplitFacts {
 pub struct Provenance {
     /// The source's name: a published set's, or that of a folder or file.
     pub source: String,
-    /// The fingerprint of the source as it was read.
+    /// The fingerprint of the source as it was read, after corrections.
     pub source_fingerprint: String,
+    /// SHA-256 of the table of corrections, where one was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<String>,
     /// Which program wrote it, and its version.
     pub program: String,
 }

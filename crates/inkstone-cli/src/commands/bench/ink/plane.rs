@@ -35,19 +35,29 @@ impl Plane {
     /// A Gaussian of deviation `sigma` along both axes, cut off at three deviations.
     pub(super) fn blur(&mut self, sigma: f32) {
         let reach = (3.0 * sigma).ceil() as isize;
-        if reach < 1 {
+        if reach < 1 || self.values.is_empty() {
             return;
         }
         let weight = |offset: isize| (-0.5 * (offset as f32 / sigma).powi(2)).exp();
         let weights: Vec<f32> = (-reach..=reach).map(weight).collect();
         let total: f32 = weights.iter().sum();
-        for axis in [(1, 0), (0, 1)] {
-            let before = self.clone();
-            for (i, value) in self.values.iter_mut().enumerate() {
-                let (x, y) = ((i % before.width) as isize, (i / before.width) as isize);
-                let terms = weights.iter().zip(-reach..=reach);
-                *value =
-                    terms.map(|(weight, k)| weight * before.at(x + k * axis.0, y + k * axis.1)).sum::<f32>() / total;
+        let reach = reach as usize;
+        let mut padded = vec![0.0; self.width + 2 * reach];
+        for row in self.values.chunks_exact_mut(self.width) {
+            padded[..reach].fill(row[0]);
+            padded[reach..reach + row.len()].copy_from_slice(row);
+            padded[reach + row.len()..].fill(row[row.len() - 1]);
+            for (value, window) in row.iter_mut().zip(padded.windows(weights.len())) {
+                *value = window.iter().zip(&weights).map(|(value, weight)| value * weight).sum::<f32>() / total;
+            }
+        }
+        let before = self.values.clone();
+        for (y, row) in self.values.chunks_exact_mut(self.width).enumerate() {
+            row.fill(0.0);
+            for (k, weight) in weights.iter().enumerate() {
+                let from = (y + k).saturating_sub(reach).min(self.height - 1) * self.width;
+                let share = weight / total;
+                row.iter_mut().zip(&before[from..]).for_each(|(value, before)| *value += share * before);
             }
         }
     }
@@ -57,9 +67,18 @@ impl Plane {
         let (columns, rows) = ((self.width as f32 / step) as usize + 2, (self.height as f32 / step) as usize + 2);
         let mut lattice = Self::filled(columns, rows, 0.0);
         lattice.values.iter_mut().for_each(|value| *value = rng.uniform(-1.0, 1.0));
-        for (i, value) in self.values.iter_mut().enumerate() {
-            let (x, y) = ((i % self.width) as f32 / step, (i / self.width) as f32 / step);
-            *value += amplitude * lattice.sample(x, y);
+        let places: Vec<(usize, f32)> =
+            (0..self.width).map(|x| x as f32 / step).map(|x| (x as usize, x - x.floor())).collect();
+        let mut between = vec![0.0; columns];
+        for (y, row) in self.values.chunks_exact_mut(self.width).enumerate() {
+            let y = y as f32 / step;
+            let (above, below) = lattice.values[y as usize * columns..].split_at(columns);
+            let share = y - y.floor();
+            let mix = |(above, below): (&f32, &f32)| amplitude * (above + share * (below - above));
+            between.iter_mut().zip(above.iter().zip(below).map(mix)).for_each(|(to, value)| *to = value);
+            for (value, &(left, share)) in row.iter_mut().zip(&places) {
+                *value += between[left] + share * (between[left + 1] - between[left]);
+            }
         }
     }
 }

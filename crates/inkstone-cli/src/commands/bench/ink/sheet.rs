@@ -7,9 +7,9 @@ use inkstone::data::dataset::Size;
 use inkstone::data::encode::png;
 
 /// Examples in a row.
-pub(super) const COLUMNS: usize = 6;
+pub(super) const COLUMNS: usize = 5;
 /// Pixels per side of an example at most.
-const SIDE: u32 = 96;
+const SIDE: u32 = 80;
 /// Pixels between examples.
 const GAP: u32 = 4;
 /// The squares that show what is transparent.
@@ -45,7 +45,7 @@ fn lay(sheet: &mut RgbaImage, picture: &RgbaImage, [left, top]: [u32; 2]) {
     for (x, y, pixel) in picture.enumerate_pixels() {
         let ground = if (x / SQUARE + y / SQUARE).is_multiple_of(2) { 205 } else { 160 };
         let alpha = f32::from(pixel[3]) / 255.0;
-        let over = |c: usize| (f32::from(pixel[c]) * alpha + f32::from(ground as u8) * (1.0 - alpha)) as u8;
+        let over = |c: usize| (f32::from(pixel[c]) * alpha + f32::from(ground as u8) * (1.0 - alpha)) as u8 & !3;
         sheet.put_pixel(left + x, top + y, Rgba([over(0), over(1), over(2), 255]));
     }
 }
