@@ -100,7 +100,10 @@ impl Predictor {
             let whole = sign(glyph);
             let pieces: Vec<Sign<'_>> = glyph.pieces.iter().map(&mut sign).collect();
             let surest = pieces.iter().map(Sign::confidence).fold(f64::INFINITY, f64::min);
-            if pieces.is_empty() || whole.confidence() >= surest {
+            // The wider it is, the surer the model must be of the whole.
+            let [_, _, width, height] = glyph.bounds.map(|length| length as f64);
+            let usual = (1.3 * height / width.max(1.0)).min(1.0);
+            if pieces.is_empty() || whole.confidence() * usual >= surest {
                 signs.push(whole);
             } else {
                 signs.extend(pieces);
