@@ -159,7 +159,10 @@ fn shards_are_read_in_order_and_what_is_no_sample_is_noted() {
     };
     let first = shard(&[("k/0.pgm", &image(1)), ("k/0.cls", b"cat\n"), ("readme", b"x"), ("k/1.txt", b"y")]);
     folder.write("set/mine-000000.tar", first);
-    folder.write("set/mine-000001.tar", shard(&[("1.json", b"{\"class\": \"dog\", \"group\": 5}"), ("1.pgm", &image(2))]));
+    folder.write(
+        "set/mine-000001.tar",
+        shard(&[("1.json", b"{\"class\": \"dog\", \"group\": 5}"), ("1.pgm", &image(2))]),
+    );
     let (dataset, notes) = folder.try_open("set");
     let dataset = dataset.unwrap();
     assert_eq!((labels(&dataset), &dataset.classes[..]), (vec![0, 1], &["cat".to_owned(), "dog".into()][..]));
@@ -169,7 +172,8 @@ fn shards_are_read_in_order_and_what_is_no_sample_is_noted() {
 
 fn small() -> Dataset {
     let size = Size { height: 2, width: 2, channels: 1 };
-    let rows = Rows { part: None, size, pixels: (0..40).collect(), labels: vec![0, 1, 0, 1, 0, 1, 0, 1, 0, 1], groups: None };
+    let rows =
+        Rows { part: None, size, pixels: (0..40).collect(), labels: vec![0, 1, 0, 1, 0, 1, 0, 1, 0, 1], groups: None };
     Dataset::from_rows("small", vec!["a".into(), "b".into()], vec![rows]).unwrap()
 }
 

@@ -75,7 +75,8 @@ impl Columns {
     fn of(row: &[String], file: &Path) -> Result<Self> {
         let names: Vec<String> = row.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-        let plain = Self { named: false, n: row.len(), label: 0, path: None, part: None, group: None, last_pixel: None };
+        let plain =
+            Self { named: false, n: row.len(), label: 0, path: None, part: None, group: None, last_pixel: None };
         if find(&LABEL_NAMES).is_none() && find(&PATH_NAMES).is_none() {
             if names.iter().skip(1).all(|name| name.parse::<f64>().is_ok()) && row.len() > 1 {
                 return Ok(plain);

@@ -43,9 +43,7 @@ pub(super) fn dataset(name: &str, images: Images, rows: Vec<Row>, classes: Class
     };
     if let Some(i) = labels.iter().position(|&label| label as usize >= classes.len()) {
         let expected = format!("labels below {}, the number of classes", classes.len());
-        return Err(
-            Error::mismatch(ErrorKind::Data, expected, labels[i].to_string()).with_place(format!("sample {i}"))
-        );
+        return Err(Error::mismatch(ErrorKind::Data, expected, labels[i].to_string()).with_place(format!("sample {i}")));
     }
     let mut next = [0; 4];
     let samples = rows.into_iter().zip(labels).map(|(row, label)| {

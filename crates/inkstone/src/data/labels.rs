@@ -103,8 +103,7 @@ fn check_positions(values: &[i64]) -> Result<i64> {
     match values.iter().position(|value| !(0..=MAX_LABEL).contains(value)) {
         Some(row) => {
             let expected = format!("labels from 0 to {MAX_LABEL}");
-            Err(Error::mismatch(ErrorKind::Data, expected, values[row].to_string())
-                .with_place(format!("sample {row}")))
+            Err(Error::mismatch(ErrorKind::Data, expected, values[row].to_string()).with_place(format!("sample {row}")))
         }
         None => Ok(values.iter().max().copied().unwrap_or(0)),
     }
@@ -164,12 +163,9 @@ mod tests {
     #[test]
     fn groups_are_numbers_or_get_one() {
         let mut groups = Groups::default();
-        assert_eq!(["7", "", "eve", "eve", "ann"].map(|text| groups.number(text)), [
-            Some(7),
-            None,
-            Some(u32::MAX),
-            Some(u32::MAX),
-            Some(u32::MAX - 1)
-        ]);
+        assert_eq!(
+            ["7", "", "eve", "eve", "ann"].map(|text| groups.number(text)),
+            [Some(7), None, Some(u32::MAX), Some(u32::MAX), Some(u32::MAX - 1)]
+        );
     }
 }

@@ -387,9 +387,8 @@ fn parse_header(text: &str) -> Result<Header> {
 
 /// `<i8` → (little-endian, signed, 8 bytes).
 fn parse_type(descr: &str) -> Result<(bool, Kind, usize)> {
-    let refuse = |found: String| {
-        Err(Error::mismatch(ErrorKind::Data, "values of an integer type (u1 … i8), f4 or f8", found))
-    };
+    let refuse =
+        |found: String| Err(Error::mismatch(ErrorKind::Data, "values of an integer type (u1 … i8), f4 or f8", found));
     let mut chars = descr.chars();
     let order = chars.next().unwrap_or(' ');
     let (kind, size) = (chars.next().unwrap_or(' '), chars.as_str());

@@ -108,8 +108,12 @@ fn read_columns(file: impl ChunkReader + 'static) -> Result<Table> {
         .key_value_metadata()
         .and_then(|pairs| pairs.iter().find(|pair| pair.key == "huggingface"))
         .and_then(|pair| class_names(pair.value.as_deref()?, &names[label]));
-    let claimed: i64 =
-        reader.metadata().row_groups().iter().map(|group| group.column(image).uncompressed_size().max(0)).fold(0, i64::saturating_add);
+    let claimed: i64 = reader
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(|group| group.column(image).uncompressed_size().max(0))
+        .fold(0, i64::saturating_add);
     if claimed as u64 > MAX_BYTES {
         return Err(too_long());
     }
@@ -133,9 +137,8 @@ fn at_row_group(error: Error, i: usize, names: &[String], columns: [usize; 2]) -
 
 fn read_row_group(rows: &dyn RowGroupReader, columns: [Option<usize>; 3], table: &mut Table) -> Result<()> {
     let n = usize::try_from(rows.metadata().num_rows()).map_err(damaged)?;
-    let [image, label, group] = columns.map(|column| {
-        column.map(|column| rows.get_column_reader(column).map_err(damaged)).transpose()
-    });
+    let [image, label, group] =
+        columns.map(|column| column.map(|column| rows.get_column_reader(column).map_err(damaged)).transpose());
     let (Some(image), Some(label)) = (image?, label?) else {
         return Err(Error::new(ErrorKind::Data, "damaged parquet file"));
     };
@@ -178,7 +181,8 @@ fn groups(column: ColumnReader, n: usize) -> Result<Vec<Option<u32>>> {
     });
     // Without levels the column allows no null.
     let all = levels.is_empty();
-    let groups = (0..n).map(|i| if all || levels.get(i).is_some_and(|&level| level > 0) { values.next()? } else { None });
+    let groups =
+        (0..n).map(|i| if all || levels.get(i).is_some_and(|&level| level > 0) { values.next()? } else { None });
     Ok(groups.collect())
 }
 
@@ -225,9 +229,9 @@ fn class_names(text: &str, column: &str) -> Option<Vec<String>> {
     // A mapping from number to name in some versions, a list in most.
     let names = match &feature["names"] {
         Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?,
-        Value::Object(names) => {
-            (0..names.len()).map(|i| names.get(&i.to_string())?.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?
-        }
+        Value::Object(names) => (0..names.len())
+            .map(|i| names.get(&i.to_string())?.as_str().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()?,
         _ => return None,
     };
     (feature["_type"] == "ClassLabel" && !names.is_empty()).then_some(names)

@@ -120,9 +120,8 @@ pub(super) fn checked(name: &str) -> Result<&Path> {
 
 /// The part that a file's name or its folder's says: `train-00000.tar`, `mnist_test.csv`, `test/0000.parquet`.
 pub(super) fn part_of(name: &str) -> Option<Part> {
-    let words = |text: &str| -> Vec<Part> {
-        text.split(|c: char| !c.is_alphanumeric()).filter_map(Part::from_word).collect()
-    };
+    let words =
+        |text: &str| -> Vec<Part> { text.split(|c: char| !c.is_alphanumeric()).filter_map(Part::from_word).collect() };
     let mut levels: Vec<&str> = name.split(['/', '\\']).collect();
     while let Some(level) = levels.pop() {
         let found = words(level);

@@ -52,8 +52,7 @@ pub(super) fn read(files: &[(Option<Part>, PathBuf)], name: &str) -> Result<Data
 /// # Errors
 /// As a source of this kind.
 pub fn parse(bytes: &[u8]) -> Result<Dataset> {
-    let (parts, classes) =
-        read_tensors(std::io::Cursor::new(bytes), bytes.len() as u64, Path::new(""), None)?;
+    let (parts, classes) = read_tensors(std::io::Cursor::new(bytes), bytes.len() as u64, Path::new(""), None)?;
     arrays::dataset("", parts, classes)
 }
 
@@ -127,9 +126,8 @@ fn class_names(header: &Header) -> Result<Option<Vec<String>>> {
     let Some(Value::String(text)) = header.get("__metadata__").and_then(|metadata| metadata.get("classes")) else {
         return Ok(None);
     };
-    let broken = |_| {
-        Error::mismatch(ErrorKind::Data, "a JSON list of names", "something else").with_place("metadata, classes")
-    };
+    let broken =
+        |_| Error::mismatch(ErrorKind::Data, "a JSON list of names", "something else").with_place("metadata, classes");
     serde_json::from_str(text).map(Some).map_err(broken)
 }
 
@@ -150,10 +148,10 @@ struct Values {
 
 impl Tensor {
     fn find(header: &Header, key: &str, n_data: u64) -> Result<Self> {
-        let broken = || Error::mismatch(ErrorKind::Data, "a tensor with dtype, shape and data_offsets", "another entry");
-        let entry = header
-            .get(key)
-            .ok_or_else(|| Error::mismatch(ErrorKind::Data, format!("a tensor `{key}`"), "none"))?;
+        let broken =
+            || Error::mismatch(ErrorKind::Data, "a tensor with dtype, shape and data_offsets", "another entry");
+        let entry =
+            header.get(key).ok_or_else(|| Error::mismatch(ErrorKind::Data, format!("a tensor `{key}`"), "none"))?;
         let list = |key: &str| -> Option<Vec<u64>> { entry[key].as_array()?.iter().map(Value::as_u64).collect() };
         let kind = entry["dtype"].as_str().ok_or_else(broken)?.to_owned();
         let (shape, offsets) = (list("shape").ok_or_else(broken)?, list("data_offsets").ok_or_else(broken)?);
@@ -191,8 +189,9 @@ impl Tensor {
 impl Values {
     fn integers(&self, key: &str) -> Result<Vec<i64>> {
         if !matches!(self.shape[..], [_] | [_, 1]) {
-            return Err(Error::mismatch(ErrorKind::Data, "labels of shape (N)", shape_text(&self.shape))
-                .with_place(key));
+            return Err(
+                Error::mismatch(ErrorKind::Data, "labels of shape (N)", shape_text(&self.shape)).with_place(key)
+            );
         }
         let width = width(&self.kind).unwrap_or(1) as usize;
         let signed = self.kind.starts_with('I');

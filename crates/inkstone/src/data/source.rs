@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "mnist")]
 use super::arrays::{self, ArrayPart};
 use super::dataset::Dataset;
+use super::dataset::Part;
 #[cfg(feature = "mnist")]
 use super::dataset::Size;
-use super::dataset::Part;
 #[cfg(feature = "formats")]
 use super::{csv_set, folder, gather, labels, npz, prepared, safetensors_set, tar_set};
 use super::{idx_set, listing};
@@ -228,12 +228,7 @@ fn open_prepared(folder: &Path, options: &SourceOptions<'_>, pool: &Pool) -> Res
 
 /// Files of one kind, where each is named by its part or there is only one.
 #[cfg(feature = "formats")]
-fn open_part_files(
-    folder: &Path,
-    name: &str,
-    options: &SourceOptions<'_>,
-    pool: &Pool,
-) -> Result<Option<Dataset>> {
+fn open_part_files(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Option<Dataset>> {
     let has_folders = !listing::list(folder)?.folders.is_empty();
     for kind in KINDS {
         // Beside folders of images a table is a description of them.

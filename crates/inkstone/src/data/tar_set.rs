@@ -26,12 +26,7 @@ const MAX_TEXT: u64 = 64 << 10;
 ///
 /// # Errors
 /// `Data` with the shard and the entry.
-pub(super) fn read(
-    files: &[(Option<Part>, PathBuf)],
-    name: &str,
-    pool: &Pool,
-    note: &dyn Fn(&str),
-) -> Result<Dataset> {
+pub(super) fn read(files: &[(Option<Part>, PathBuf)], name: &str, pool: &Pool, note: &dyn Fn(&str)) -> Result<Dataset> {
     let shards = pool.map(files.len(), |i| {
         let file = &files[i].1;
         read_shard(file).map_err(|error| error.with_file(file))
@@ -96,9 +91,8 @@ struct Found {
 
 impl Found {
     fn complete(&self) -> Result<(Vec<u8>, Label, String)> {
-        let missing = |what: &str, found: &str| {
-            Err(Error::mismatch(ErrorKind::Data, what, found).with_place(self.key.clone()))
-        };
+        let missing =
+            |what: &str, found: &str| Err(Error::mismatch(ErrorKind::Data, what, found).with_place(self.key.clone()));
         match (&self.image, &self.label) {
             (Some(image), Some(label)) => Ok((image.clone(), label.clone(), format!("{}.png", self.key))),
             (None, _) => missing("an image beside the label (.png, .jpg)", "none"),
@@ -161,8 +155,8 @@ fn add<R: Read>(shard: &mut Shard, entry: &mut Entry<'_, R>) -> Result<()> {
 
 /// Takes label and group out of a `.json`; a `.cls` that is there already wins.
 fn describe(found: &mut Found, bytes: &[u8]) -> Result<()> {
-    let value: serde_json::Value = serde_json::from_slice(bytes)
-        .map_err(|error| Error::new(ErrorKind::Data, format!("damaged JSON: {error}")))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(bytes).map_err(|error| Error::new(ErrorKind::Data, format!("damaged JSON: {error}")))?;
     let text = |key: &str| match &value[key] {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(number) => Some(number.to_string()),

@@ -126,7 +126,8 @@ fn check(dataset: &Dataset, format: Format) -> Result<()> {
         let ImageFacts { smallest, largest, .. } = ImageFacts::of(dataset);
         let [smallest, largest] =
             [smallest, largest].map(|[height, width, channels]| Size { height, width, channels }.to_string());
-        let found = if smallest == largest { format!("{smallest} and others") } else { format!("{smallest} to {largest}") };
+        let found =
+            if smallest == largest { format!("{smallest} and others") } else { format!("{smallest} to {largest}") };
         let expected = format!("images of one size and one kind of colour for {}", format.name());
         return Err(Error::mismatch(ErrorKind::Data, expected, found)
             .with_help("bring them to one with preprocess.size=28x28, or write png, parquet or tar"));

@@ -100,7 +100,10 @@ impl Predictor {
             let whole = sign(glyph);
             let pieces: Vec<Sign<'_>> = glyph.pieces.iter().map(&mut sign).collect();
             let surest = pieces.iter().map(Sign::confidence).fold(f64::INFINITY, f64::min);
-            if pieces.is_empty() || whole.confidence() >= surest {
+            // The wider it is, the surer the model must be of the whole.
+            let [_, _, width, height] = glyph.bounds.map(|length| length as f64);
+            let usual = (1.3 * height / width.max(1.0)).min(1.0);
+            if pieces.is_empty() || whole.confidence() * usual >= surest {
                 signs.push(whole);
             } else {
                 signs.extend(pieces);
@@ -112,7 +115,8 @@ impl Predictor {
     /// Row by row, for glyphs cut out already.
     fn probabilities_of_glyphs(&self, glyphs: &[&ink::Glyph]) -> Vec<f64> {
         let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
-        let write = |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
+        let write =
+            |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
         self.softmax_of(&Pool::current_thread(), glyphs.len(), &write)
     }
 

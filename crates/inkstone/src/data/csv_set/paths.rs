@@ -28,9 +28,8 @@ pub(super) fn read(
         paths.extend(table.iter().map(|row| folder.join(row.file.as_deref().unwrap_or(Path::new("")))));
         rows.extend(table);
     }
-    let images = decode_many(paths.len(), pool, |i| {
-        decode(&read_file(&paths[i])?).map_err(|error| error.with_file(&paths[i]))
-    });
+    let images =
+        decode_many(paths.len(), pool, |i| decode(&read_file(&paths[i])?).map_err(|error| error.with_file(&paths[i])));
     let images = images.map_err(|error| error.with_file(&files[0].1))?;
     // In a table of files numbers are names like others.
     let classes = match classes {

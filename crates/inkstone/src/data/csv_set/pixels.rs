@@ -67,13 +67,7 @@ fn image_size(columns: &Columns, known: Option<Size>) -> Result<Size> {
         .with_help("name the columns by row and column, 1x1 to 28x20, for images that are no squares"))
 }
 
-fn read_file(
-    path: &Path,
-    part: Option<Part>,
-    columns: &Columns,
-    table: &mut Table,
-    pool: &Pool,
-) -> Result<()> {
+fn read_file(path: &Path, part: Option<Part>, columns: &Columns, table: &mut Table, pool: &Pool) -> Result<()> {
     let failed = |error: &std::io::Error| Error::io(path, "read the file", error);
     let mut file = File::open(path).map_err(|error| failed(&error))?;
     let mut line = 1;
@@ -92,7 +86,8 @@ fn read_file(
             }
         }
         let at_end = n_read < BLOCK;
-        let end = if at_end { block.len() } else { block.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1) };
+        let end =
+            if at_end { block.len() } else { block.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1) };
         if block.len() - end > MAX_LINE {
             return Err(long_line(line + count_lines(&block[..end])));
         }
@@ -227,13 +222,7 @@ fn check_width(n: usize, columns: &Columns) -> Placed<()> {
 }
 
 #[inline]
-fn parse_field(
-    field: &[u8],
-    column: usize,
-    columns: &Columns,
-    row: &mut PieceRow,
-    pixels: &mut Vec<u8>,
-) -> Placed<()> {
+fn parse_field(field: &[u8], column: usize, columns: &Columns, row: &mut PieceRow, pixels: &mut Vec<u8>) -> Placed<()> {
     if column == columns.label {
         row.label = Label::parse(String::from_utf8_lossy(field).trim());
     } else if Some(column) == columns.part {
@@ -275,7 +264,9 @@ fn no_pixel(field: &[u8]) -> Error {
     let found = if text.trim().is_empty() { "nothing".to_owned() } else { format!("{text:?}") };
     let error = Error::mismatch(ErrorKind::Data, "a whole number from 0 to 255", found);
     match text.trim().parse::<f64>() {
-        Ok(value) if (0.0..1.0).contains(&value) => error.with_help("multiply values from 0 to 1 by 255 and round them"),
+        Ok(value) if (0.0..1.0).contains(&value) => {
+            error.with_help("multiply values from 0 to 1 by 255 and round them")
+        }
         _ => error,
     }
 }

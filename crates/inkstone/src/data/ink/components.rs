@@ -8,6 +8,10 @@ pub(super) const JOINED: u8 = 80;
 /// Ink that a part must have somewhere to be one: half of full.
 const CORE: u8 = 128;
 
+/// The mean ink of a part, in hundredths of the heaviest part's, below which it was not written with the same pen: a
+/// printed line, a stain.
+const FAINTER: u64 = 60;
+
 /// Left, top, right, bottom; the last two lie outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -58,6 +62,13 @@ pub(super) struct Components {
     pub(super) list: Vec<Component>,
     /// Per pixel: 0 for none, else the position in `list` plus 1.
     pub(super) labels: Vec<u32>,
+}
+
+impl Component {
+    /// The mean value of its pixels.
+    fn mean(&self) -> u64 {
+        self.weight / self.area.max(1) as u64
+    }
 }
 
 impl Components {
@@ -154,10 +165,13 @@ fn measure(ink: &Plane, labels: &[u32], forest: &mut Forest) -> (Vec<Component>,
             part.peak = part.peak.max(value);
         }
     }
+    let main = all.iter().max_by_key(|part| part.weight).copied();
+    let is_ink =
+        |part: &Component| part.peak >= CORE && main.is_some_and(|main| part.mean() * 100 >= main.mean() * FAINTER);
     let mut list = Vec::new();
     let mut names = vec![0; roots.len()];
     for (root, part) in all.into_iter().enumerate() {
-        if part.peak >= CORE {
+        if is_ink(&part) {
             list.push(part);
             names[root] = list.len() as u32;
         }

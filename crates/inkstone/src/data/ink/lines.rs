@@ -36,6 +36,11 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
     for group in groups {
         let frame = group.frame;
         let overlap = |line: &Frame| line.bottom.min(frame.bottom).saturating_sub(line.top.max(frame.top));
+        let above = |members: &[Group]| members.iter().any(|member| is_dot_of(frame, member.frame));
+        if let Some((_, members)) = lines.iter_mut().find(|(_, members)| above(members)) {
+            members.push(group);
+            continue;
+        }
         match lines
             .iter_mut()
             .filter(|(line, _)| overlap(line) * 2 > frame.height())
@@ -47,6 +52,12 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
     }
     lines.sort_by_key(|(frame, _)| frame.top);
     lines.into_iter().map(|(_, members)| members).collect()
+}
+
+/// Whether a low part hangs right above or below a glyph: the dot of an i, the bar of a broken 5.
+fn is_dot_of(part: Frame, glyph: Frame) -> bool {
+    let gap = glyph.top.saturating_sub(part.bottom).max(part.top.saturating_sub(glyph.bottom));
+    part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_above(part, glyph)
 }
 
 /// One line: small parts joined to the glyph above, below or through which they stand; the others are points, or lost.

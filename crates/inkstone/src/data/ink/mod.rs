@@ -256,3 +256,6 @@ impl Found {
         [left, top, right - left, bottom - top]
     }
 }
+
+#[cfg(test)]
+mod tests;

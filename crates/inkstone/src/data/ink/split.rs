@@ -11,6 +11,9 @@ use super::stroke;
 /// A glyph wider than this (in tenths of its height) may be two.
 const DOUBTFUL: usize = 11;
 
+/// The most ink on a seam, in strokes: less than two, each crossed on the slant.
+const ONE_STROKE: f32 = 1.35;
+
 /// What a step to the side costs, in ink: straight seams are preferred.
 const SIDEWAYS: u32 = 12;
 
@@ -51,8 +54,8 @@ fn halves(plane: &Plane) -> Option<[Plane; 2]> {
     // Where the middle of one of n glyphs' borders may lie.
     let margin = (height * 3 / 10).max(width / 5);
     let (seam, ink) = seam(plane, left + margin..right.saturating_sub(margin))?;
-    let stroke = stroke::width(plane)? * width.max(height) as f32 / 20.0;
-    if ink as f32 > stroke * 255.0 * 1.6 {
+    let stroke = stroke::width(plane)? * plane.width.max(plane.height) as f32 / 20.0;
+    if ink as f32 > stroke * 255.0 * ONE_STROKE {
         return None;
     }
     let side = |keeps: fn(usize, usize) -> bool| {
@@ -108,31 +111,25 @@ fn moved(x: usize, from: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn plane(rows: &[&str]) -> Plane {
-        let large = rows.iter().flat_map(|row| {
-            let line: Vec<u8> = row.bytes().flat_map(|byte| [if byte == b'#' { 255 } else { 0 }; 4]).collect();
-            [line.clone(), line.clone(), line.clone(), line].concat()
-        });
-        Plane::new(rows[0].len() * 4, rows.len() * 4, large.collect())
+    /// Rings of the pen's width 5 around the centres, given as column, row and the radii along them.
+    fn rings(width: usize, centres: &[[f32; 4]]) -> Plane {
+        let value = |i: usize| {
+            let (x, y) = ((i % width) as f32, (i / width) as f32);
+            let is_on = |&[u, v, a, b]: &[f32; 4]| {
+                let inside = |by: f32| ((x - u) / (a + by)).powi(2) + ((y - v) / (b + by)).powi(2) < 1.0;
+                inside(2.5) && !inside(-2.5)
+            };
+            if centres.iter().any(is_on) { 255 } else { 0 }
+        };
+        Plane::new(width, 80, (0..width * 80).map(value).collect())
     }
 
     #[test]
-    fn two_rings_that_touch_come_apart_and_a_wide_ring_stays_whole() {
-        let pieces = split(&plane(&[
-            ".####...####.",
-            "#....#.#....#",
-            "#....#.#....#",
-            "#....###....#",
-            "#....#.#....#",
-            "#....#.#....#",
-            ".####...####.",
-        ]));
-        assert_eq!(pieces.len(), 2);
-        assert_eq!(extent(&pieces[0]).unwrap()[0], 0);
-        assert_eq!(extent(&pieces[1]).unwrap()[2], 52);
-        assert!(
-            split(&plane(&[".###########.", "#...........#", "#...........#", "#...........#", ".###########."]))
-                .is_empty()
-        );
+    fn two_rings_that_touch_come_apart_and_one_stays_whole() {
+        let pieces = split(&rings(140, &[[40.0, 40.0, 26.0, 30.0], [94.0, 40.0, 26.0, 30.0]]));
+        let extents: Vec<_> = pieces.iter().map(|piece| extent(piece).unwrap()).collect();
+        assert_eq!(extents.len(), 2, "{extents:?}");
+        assert!(extents[0][2].abs_diff(67) < 7 && extents[1][0].abs_diff(67) < 7, "{extents:?}");
+        assert!(split(&rings(140, &[[70.0, 40.0, 32.0, 30.0]])).is_empty());
     }
 }

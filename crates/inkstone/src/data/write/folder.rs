@@ -55,11 +55,7 @@ impl Folder {
             Ok(output)
         });
         let output = written.map_err(|error| Error::io(&place, "write", &error))?;
-        self.files.push(FileFacts {
-            name: name.to_owned(),
-            bytes: output.n_bytes,
-            sha256: output.hash.finish_hex(),
-        });
+        self.files.push(FileFacts { name: name.to_owned(), bytes: output.n_bytes, sha256: output.hash.finish_hex() });
         Ok(())
     }
 
@@ -153,11 +149,16 @@ fn what_may_go(out: &Path, replace: Replace) -> Result<Vec<PathBuf>> {
             .with_help(help))
     };
     let manifest = match replace {
-        Replace::Nothing => return refuse("files in it", "choose another, or --force to replace an earlier prepared set"),
+        Replace::Nothing => {
+            return refuse("files in it", "choose another, or --force to replace an earlier prepared set");
+        }
         Replace::Ours => Manifest::find(out)?,
     };
     let Some(manifest) = manifest else {
-        return refuse("files without a dataset.toml of ours", "choose another folder: --force replaces prepared sets alone");
+        return refuse(
+            "files without a dataset.toml of ours",
+            "choose another folder: --force replaces prepared sets alone",
+        );
     };
     let mut old = vec![PathBuf::from(MANIFEST)];
     for file in &manifest.files {

@@ -51,7 +51,9 @@ fn safe(class: &str) -> String {
         name.replace_range(..1, "_");
     }
     let stem = name.split('.').next().unwrap_or_default().to_lowercase();
-    let numbered = (stem.starts_with("com") || stem.starts_with("lpt")) && stem.len() == 4 && stem.ends_with(|c: char| c.is_ascii_digit());
+    let numbered = (stem.starts_with("com") || stem.starts_with("lpt"))
+        && stem.len() == 4
+        && stem.ends_with(|c: char| c.is_ascii_digit());
     if name.is_empty() || numbered || DEVICES.contains(&stem.as_str()) {
         name.push('_');
     }

@@ -28,7 +28,9 @@ pub(super) fn write(dataset: &Dataset, folder: &mut Folder) -> Result<()> {
     let mut arrays = Vec::new();
     for (part, range) in parts(dataset) {
         let (images, labels, groups) = match part {
-            Some(part) => (format!("x_{}", part.name()), format!("y_{}", part.name()), format!("group_{}", part.name())),
+            Some(part) => {
+                (format!("x_{}", part.name()), format!("y_{}", part.name()), format!("group_{}", part.name()))
+            }
             None => ("images".to_owned(), "labels".to_owned(), "groups".to_owned()),
         };
         let n = range.len();
@@ -86,7 +88,8 @@ fn write_zip(arrays: &[Array<'_>], output: &mut Output) -> io::Result<()> {
 fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let lengths: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", lengths.join(", "));
+    let mut text =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", lengths.join(", "));
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');
     }

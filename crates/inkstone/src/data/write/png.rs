@@ -21,7 +21,9 @@ pub(super) fn write(dataset: &Dataset, folder: &mut Folder, pool: &Pool) -> Resu
     let mut paths = Vec::with_capacity(dataset.samples.len());
     for (part, range) in parts(dataset) {
         let above = part.map_or(String::new(), |part| format!("{}/", part.name()));
-        for class in dataset.samples[range.clone()].iter().map(|sample| sample.label).collect::<std::collections::BTreeSet<_>>() {
+        for class in
+            dataset.samples[range.clone()].iter().map(|sample| sample.label).collect::<std::collections::BTreeSet<_>>()
+        {
             folder.folder(&format!("{above}{}", classes[class as usize]))?;
         }
         for (k, sample) in dataset.samples[range].iter().enumerate() {
