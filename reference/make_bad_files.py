@@ -1,6 +1,7 @@
 """Makes the corpus of bad files: python reference/make_bad_files.py (writes crates/inkstone/tests/bad/).
 
 Each file is wrong in one way; tests/bad.rs holds the exact message that each must give. Only Python's own library.
+Run image_fixtures.py afterwards: it adds the image files that only Pillow makes.
 """
 
 import gzip

@@ -2,17 +2,19 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use inkstone::data::Dataset;
 use inkstone::data::source::{self, SourceOptions};
+use inkstone::data::{self, Dataset, StreamOptions};
 use inkstone::engine::Isa;
 use inkstone::parallel::Pool;
+use inkstone::spec::loading::{Caching, Streaming};
+use inkstone::spec::recipe::DataSpec;
 use inkstone::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::terminal::{self, Terminal};
+use crate::terminal::{self, Decoding, Terminal};
 
 /// The global options made ready, and the two ways out: results and notes.
 #[derive(Debug)]
@@ -84,9 +86,46 @@ impl Context {
 
     /// Reads a data set; what is worth a line goes to stderr.
     pub(crate) fn open(&self, source: &str) -> Result<Dataset> {
-        let note = |text: &str| self.terminal.note_or_warn(text);
-        let options = SourceOptions { home: Some(self.home.clone()), note: Some(&note), ..SourceOptions::default() };
-        source::open(source, &options, self.pool()?)
+        self.open_with(source, SourceOptions::default(), &|text| self.terminal.note_or_warn(text))
+    }
+
+    /// Reads a data set as a recipe says, with the cache in `runs` (none: nowhere) where the recipe leaves it open. What
+    /// is worth a line goes to stderr, and is handed out for the run's log.
+    pub(crate) fn open_for(
+        &self,
+        source: &str,
+        data: &DataSpec,
+        runs: Option<&Path>,
+    ) -> Result<(Dataset, Vec<String>)> {
+        let cache = match &data.cache {
+            Caching::Auto => runs.map(|runs| runs.join(".cache")),
+            Caching::Off => None,
+            Caching::Folder(folder) => Some(folder.clone()),
+        };
+        let stream = match data.stream {
+            Streaming::Auto => Some(StreamOptions::default()),
+            Streaming::Always => Some(StreamOptions { at_least: 0, ..StreamOptions::default() }),
+            Streaming::Never => None,
+        };
+        let notes = RefCell::new(Vec::new());
+        let note = |text: &str| {
+            self.terminal.note_or_warn(text);
+            notes.borrow_mut().push(text.to_owned());
+        };
+        let options = SourceOptions { on_error: data.on_error, cache, stream, ..SourceOptions::default() };
+        let dataset = self.open_with(source, options, &note)?;
+        Ok((dataset, notes.into_inner()))
+    }
+
+    fn open_with<'a>(&self, source: &str, options: SourceOptions<'a>, note: &'a dyn Fn(&str)) -> Result<Dataset> {
+        let pool = self.pool()?;
+        let bar = Decoding::new(self.terminal);
+        let show = |progress: data::Progress| bar.show(progress);
+        let home = Some(self.home.clone());
+        let result =
+            source::open(source, &SourceOptions { home, note: Some(note), progress: Some(&show), ..options }, pool);
+        bar.finish();
+        result
     }
 }
 

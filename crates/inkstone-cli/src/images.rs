@@ -25,30 +25,41 @@ pub(crate) struct Loaded {
     pub(crate) corrections: Option<String>,
     /// What the log should say.
     pub(crate) notes: Vec<String>,
+    /// What was said while the images were read: for the log too.
+    pub(crate) remarks: Vec<String>,
 }
 
-/// Opens the images and does with them what `data` says. Its paths are taken as they stand.
-pub(crate) fn load(source: &str, data: &DataSpec, context: &Context) -> Result<Loaded> {
-    let mut loaded = load_again(source, data, context)?;
+/// Opens the images and does with them what `data` says. Its paths are taken as they stand. `runs`: beside which runs
+/// decoded images are kept.
+pub(crate) fn load(source: &str, data: &DataSpec, runs: Option<&Path>, context: &Context) -> Result<Loaded> {
+    let (mut dataset, remarks) = context.open_for(source, data, runs)?;
+    // Before corrections: writers are looked up by row and checked by class.
+    let told = match &data.group {
+        Some(group) => Some(groups::assign(&mut dataset, group, Some(&context.home))?),
+        None => None,
+    };
+    let mut loaded = corrected(dataset, remarks, data, context)?;
+    loaded.notes.splice(0..0, told);
     loaded.copies = kept_together(data.duplicates, (&loaded.dataset, &loaded.hashes), context.pool()?, context.isa);
     Ok(loaded)
 }
 
-/// The same where the split is known, so that nobody asks for copies.
-pub(crate) fn load_again(source: &str, data: &DataSpec, context: &Context) -> Result<Loaded> {
-    let mut dataset = context.open(source)?;
-    let mut notes = Vec::new();
-    if let Some(group) = &data.group {
-        notes.push(groups::assign(&mut dataset, group, Some(&context.home))?);
-    }
-    let mut corrections = None;
+/// The same where the split is known, so that nobody asks for groups and copies.
+pub(crate) fn load_again(source: &str, data: &DataSpec, runs: Option<&Path>, context: &Context) -> Result<Loaded> {
+    let (dataset, remarks) = context.open_for(source, data, runs)?;
+    corrected(dataset, remarks, data, context)
+}
+
+fn corrected(mut dataset: Dataset, remarks: Vec<String>, data: &DataSpec, context: &Context) -> Result<Loaded> {
+    let (mut corrections, mut notes) = (None, Vec::new());
     if let Some(path) = &data.corrections {
         let (text, corrected, note) = correct(dataset, Path::new(path))?;
         (dataset, corrections) = (corrected, Some(text));
         notes.push(note);
     }
     let hashes = fingerprint(&dataset, context.pool()?);
-    Ok(Loaded { dataset, hashes, copies: Vec::new(), corrections, notes })
+    dataset.images.check()?;
+    Ok(Loaded { dataset, hashes, copies: Vec::new(), corrections, notes, remarks })
 }
 
 /// A dataset with the corrections of a file, the file's text, and what the log should say.

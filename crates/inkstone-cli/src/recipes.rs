@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use inkstone::data::Dataset;
 use inkstone::data::dataset::Size;
 use inkstone::data::source::SETS;
+use inkstone::spec::loading::Caching;
 use inkstone::spec::nearest::suggestion;
 use inkstone::spec::recipe::DataSpec;
 use inkstone::spec::{Recipe, builtin};
@@ -89,7 +90,7 @@ pub(crate) fn built_in(name: &str) -> Result<Recipe> {
     builtin::recipe(name).ok_or_else(|| Error::new(ErrorKind::Usage, format!("no built-in recipe `{name}`")))
 }
 
-/// A recipe file. Its source, where it is a path, and its other files are relative to it.
+/// A recipe file. Its source and its cache, where they are paths, and its other files are relative to it.
 pub(crate) fn read(file: &Path) -> Result<Recipe> {
     let mut recipe = Recipe::read(file)?;
     let folder = file.parent().unwrap_or(Path::new(""));
@@ -100,6 +101,9 @@ pub(crate) fn read(file: &Path) -> Result<Recipe> {
         && !SETS.contains(&source.as_str())
     {
         recipe.data.source = Some(text(&folder.join(source))?);
+    }
+    if let (Caching::Folder(cache), Some(folder)) = (&mut recipe.data.cache, file.parent()) {
+        *cache = folder.join(&*cache);
     }
     Ok(recipe)
 }
@@ -128,9 +132,13 @@ impl Chosen {
         })
     }
 
-    /// How the images are corrected and split.
+    /// How the images are read and split; a folder for the cache means the same from everywhere.
     pub(crate) fn data(&self) -> Result<DataSpec> {
-        Ok(self.recipe.with_overrides(&self.overrides)?.data)
+        let mut data = self.recipe.with_overrides(&self.overrides)?.data;
+        if let Caching::Folder(cache) = &mut data.cache {
+            *cache = std::path::absolute(&*cache).map_err(|error| Error::io(&*cache, "find the folder", &error))?;
+        }
+        Ok(data)
     }
 
     /// Names the recipe's file in an error about what stands in it.
@@ -163,8 +171,8 @@ fn fit(recipe: &mut Recipe, dataset: &Dataset) {
 
 /// Grey images are often stored as RGB.
 pub(crate) fn is_coloured(dataset: &Dataset, i: usize) -> bool {
-    let image = dataset.images.get(i);
-    image.size.channels == 3 && image.pixels.chunks_exact(3).any(|pixel| pixel[0] != pixel[1] || pixel[1] != pixel[2])
+    let has_colour = |pixel: &[u8]| pixel[0] != pixel[1] || pixel[1] != pixel[2];
+    dataset.images.size(i).channels == 3 && dataset.images.with(i, |image| image.pixels.chunks_exact(3).any(has_colour))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A bar is drawn on a terminal only; through a pipe there is one plain line per epoch (or per ten seconds).
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -125,6 +126,46 @@ impl Progress {
     pub(crate) fn finish(self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows how far the decoding of a folder is, once it has taken a moment. Threads tell it; one of them at a time shows.
+#[derive(Debug)]
+pub(crate) struct Decoding {
+    terminal: Terminal,
+    begun: Instant,
+    shown: Mutex<Option<(Progress, Instant)>>,
+}
+
+impl Decoding {
+    /// What is over sooner is not shown.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    /// Before anything is decoded.
+    pub(crate) fn new(terminal: Terminal) -> Self {
+        Self { terminal, begun: Instant::now(), shown: Mutex::new(None) }
+    }
+
+    /// Shows how far it is, if somebody else is not just doing that.
+    pub(crate) fn show(&self, now: inkstone::data::Progress) {
+        if self.begun.elapsed() < Self::PATIENCE {
+            return;
+        }
+        let Ok(mut shown) = self.shown.try_lock() else { return };
+        let (progress, last) =
+            shown.get_or_insert_with(|| (self.terminal.steps(now.total as u64, "decoding"), self.begun));
+        if last.elapsed() >= REFRESH {
+            *last = Instant::now();
+            let rate = now.done as f64 / self.begun.elapsed().as_secs_f64();
+            progress.set(now.done as u64, &format!("{rate:.0} images/s"));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(self) {
+        if let Some((progress, _)) = self.shown.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            progress.finish();
         }
     }
 }

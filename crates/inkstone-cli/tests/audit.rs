@@ -31,7 +31,7 @@ impl Bars {
     fn write(&self, name: &str, (number, class): (usize, usize)) {
         let mut bytes = b"P5 20 20 255\n".to_vec();
         bytes.extend((0..400).map(|at| {
-            let [across, along] = if class == 1 { [at % 20, at / 20] } else { [at / 20, at % 20] };
+            let [across, along]: [usize; 2] = if class == 1 { [at % 20, at / 20] } else { [at / 20, at % 20] };
             let is_ink = across.abs_diff(8 + number % 4) < 2 && (2 + number / 4..16 - number % 3).contains(&along);
             if is_ink { 200 + (at * number % 50) as u8 } else { (at * (number + 3) % 7) as u8 }
         }));
@@ -61,7 +61,7 @@ fn an_audit_prints_a_table_and_writes_three_files_into_a_folder_of_its_own() {
     assert!(output.status.success(), "{output:?}");
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.starts_with("bars: 32 images, 2 classes\n"), "{table}");
-    assert!(table.contains("Exact duplicates   2 images in 1 group"), "{table}");
+    assert!(table.contains("Exact duplicates     2 images in 1 group"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let folder = bars.0.join("audits/bars-001");
     let corrections = read(&folder.join("corrections.csv"));

@@ -189,7 +189,7 @@ fn what_is_unwise_is_a_warning_in_the_log_and_never_in_json() {
     desk.write_bars("bars/train", 60);
     desk.write_bars("bars/test", 20);
     let ran = desk.ok(&format!("train bars {SMALL} --out a --json --quiet"));
-    let copies = "warning: 20 test images are in train too, pixel by pixel";
+    let copies = "warning: 20 test images are in train or validation too, pixel by pixel";
     let few = "warning: fewer than 10 validation images of";
     for place in [&ran.stderr, &desk.text("a/log.txt")] {
         assert!(place.contains(copies) && place.contains(few), "{place}");

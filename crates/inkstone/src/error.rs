@@ -131,6 +131,13 @@ impl Error {
         self
     }
 
+    /// Says what to do about it, unless that is said already.
+    #[must_use]
+    pub fn or_help(mut self, help: impl Into<String>) -> Self {
+        self.0.help.get_or_insert_with(|| help.into());
+        self
+    }
+
     /// Who must act.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

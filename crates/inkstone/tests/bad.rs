@@ -174,9 +174,30 @@ fn every_bad_npz_file_has_its_message() {
 #[test]
 fn every_bad_image_has_its_message() {
     let expected = [
-        ("empty.png", "empty.png: expected a PNG, JPEG, BMP or PGM image, found an empty file"),
-        ("gif.png", "gif.png: expected a PNG, JPEG, BMP or PGM image, found a GIF image"),
+        (
+            "animated.png",
+            "animated.png: expected one picture, found an animated PNG; save the one that is meant, or each as a \
+             file of its own",
+        ),
+        (
+            "animated.webp",
+            "animated.webp: expected one picture, found an animated WebP; save the one that is meant, or each as \
+             a file of its own",
+        ),
+        ("cut-strip.tif", "cut-strip.tif: damaged TIFF image: unexpected end of file"),
+        ("empty.png", "empty.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found an empty file"),
+        (
+            "floats.tif",
+            "floats.tif: expected values of 1 to 16 bits, found floating-point values; what is black and what is \
+             white is not known: scale them and save 8 or 16 bits",
+        ),
+        ("gif.png", "gif.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found a GIF image"),
+        ("lab.tif", "lab.tif: expected a TIFF of grey, RGB or CMYK values, found CIE L*a*b* values; save it as PNG"),
         ("no-height.pgm", "no-height.pgm: expected an image of 1 to 100000000 pixels, found 4×0"),
+        (
+            "no-rows-in-a-strip.tif",
+            "no-rows-in-a-strip.tif: damaged TIFF image: format error: inconsistent sizes encountered",
+        ),
         (
             "of-10-gigapixels.pgm",
             "of-10-gigapixels.pgm: expected an image of 1 to 100000000 pixels, found 100000×100000",
@@ -185,11 +206,31 @@ fn every_bad_image_has_its_message() {
             "of-10-gigapixels.png",
             "of-10-gigapixels.png: expected an image of 1 to 100000000 pixels, found 100000×100000",
         ),
-        ("text.png", "text.png: expected a PNG, JPEG, BMP or PGM image, found text \"I only have the\""),
+        (
+            "of-32-bits.tif",
+            "of-32-bits.tif: expected values of 1 to 16 bits, found values of 32 bits; what is black and what is \
+             white is not known: scale them and save 8 or 16 bits",
+        ),
+        ("of-65535-squared.jpg", "of-65535-squared.jpg: expected an image of 1 to 100000000 pixels, found 65535×65535"),
+        ("of-65535-squared.png", "of-65535-squared.png: expected an image of 1 to 100000000 pixels, found 65535×65535"),
+        ("of-65535-squared.tif", "of-65535-squared.tif: expected an image of 1 to 100000000 pixels, found 65535×65535"),
+        (
+            "palette.tif",
+            "palette.tif: expected a TIFF of grey, RGB or CMYK values, found palette colours; save it as PNG",
+        ),
+        ("strip-of-4-gb.tif", "strip-of-4-gb.tif: TIFF image: decoding it would take more than 800 MB"),
+        ("text.png", "text.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"I only have the\""),
         ("truncated.bmp", "truncated.bmp: damaged BMP image: unexpected end of file"),
         ("truncated.jpg", "truncated.jpg: damaged JPEG image: I/O errors Not enough bytes, expected 1 but found 0"),
         ("truncated.pgm", "truncated.pgm: damaged PGM image: unexpected end of file"),
         ("truncated.png", "truncated.png: damaged PNG image: unexpected end of file"),
+        ("truncated.tif", "truncated.tif: damaged TIFF image: unexpected end of file"),
+        ("truncated.webp", "truncated.webp: damaged WebP image: Corrupt bitstream"),
+        (
+            "two-pages.tif",
+            "two-pages.tif: expected one picture, found a TIFF of several pages; save the one that is meant, or \
+             each as a file of its own",
+        ),
         (
             "wrong-checksum.png",
             "wrong-checksum.png: damaged PNG image: CRC error: expected 0x0 have 0x57dd52f8 while decoding \
@@ -204,19 +245,24 @@ fn every_bad_folder_of_images_has_its_message() {
     let expected = [
         (
             "no-class-folders",
-            "no-class-folders: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP or PGM), \
+            "no-class-folders: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP, PGM, TIFF or WebP), \
              or MNIST's IDX files, found images that are in no class's folder (2)",
         ),
         (
             "no-images",
-            "no-images: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP or PGM), or \
+            "no-images: expected a folder of images per class (a/1.png, b/2.png; PNG, JPEG, BMP, PGM, TIFF or WebP), or \
              MNIST's IDX files, found no image in its folders (1)",
         ),
-        ("one-bad", "one-bad/b/text.png: expected a PNG, JPEG, BMP or PGM image, found text \"no image\""),
+        (
+            "one-bad",
+            "one-bad/b/text.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"no image\"; \
+             mend or remove it, or go on without it: data.on_error=skip",
+        ),
         (
             "two-bad",
             "two-bad: 2 of 3 images cannot be read: (two-bad/a/cut.png: damaged PNG image: unexpected end of \
-             file) (two-bad/b/text.png: expected a PNG, JPEG, BMP or PGM image, found text \"no image\")",
+             file) (two-bad/b/text.png: expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"no image\"); mend or remove \
+             them, or go on without them: data.on_error=skip",
         ),
     ];
     check("folders", &expected, open_path);

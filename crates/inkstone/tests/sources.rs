@@ -10,6 +10,7 @@ use inkstone::data::dataset::{Part, Size};
 use inkstone::data::source::{SourceOptions, open};
 use inkstone::data::{Dataset, idx};
 use inkstone::parallel::Pool;
+use inkstone::spec::loading::OnError;
 
 /// A folder of its own, removed at the end.
 struct Folder(PathBuf);
@@ -30,8 +31,22 @@ impl Folder {
     fn open(&self, source: &str) -> (inkstone::Result<Dataset>, Vec<String>) {
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
-        let options = SourceOptions { home: Some(self.0.join("home")), base: Some(self.0.clone()), note: Some(&note) };
+        let options = SourceOptions {
+            home: Some(self.0.join("home")),
+            base: Some(self.0.clone()),
+            note: Some(&note),
+            ..SourceOptions::default()
+        };
         let result = open(source, &options, &Pool::new(2).unwrap());
+        (result, notes.into_inner())
+    }
+
+    /// Opened with more options, and what was noted.
+    fn open_with(&self, options: &SourceOptions<'_>) -> (inkstone::Result<Dataset>, Vec<String>) {
+        let notes = RefCell::new(Vec::new());
+        let note = |text: &str| notes.borrow_mut().push(text.replace(&format!("{}/", self.0.display()), ""));
+        let options = SourceOptions { base: Some(self.0.clone()), note: Some(&note), ..options.clone() };
+        let result = open("set", &options, &Pool::new(2).unwrap());
         (result, notes.into_inner())
     }
 
@@ -96,9 +111,119 @@ fn class_folders_are_sorted_bytewise_and_images_keep_their_own_size_and_channels
     assert_eq!(
         notes,
         [
-            "letters: 2 files that are no PNG, JPEG, BMP or PGM by name are passed over",
+            "letters: passed over, being no images by name: 1 .md, 1 .txt",
             "letters: folders without images are no classes: empty"
         ]
+    );
+}
+
+#[test]
+fn folders_below_a_class_belong_to_it_and_strays_are_named() {
+    let folder = Folder::new("nested");
+    for name in ["a/x/deep/3.pgm", "a/2.pgm", "a/x/1.pgm", "b/y/4.pgm", "b/z/.hidden/5.pgm", ".trash/6.pgm"] {
+        folder.write(&format!("set/{name}"), &image(2, 2, 1, 9));
+    }
+    for stray in ["a/Thumbs.db", "a/x/Thumbs.db", "notes.txt", "b/y/README", "b/.DS_Store", "b/moving.gif", "b/p.HEIC"]
+    {
+        folder.write(&format!("set/{stray}"), b"no image");
+    }
+    let (dataset, notes) = folder.open("set");
+    let dataset = dataset.unwrap();
+    assert_eq!(ids(&dataset), ["a/2.pgm", "a/x/1.pgm", "a/x/deep/3.pgm", "b/y/4.pgm"]);
+    assert_eq!((labels(&dataset), &dataset.classes[..]), (vec![0, 0, 0, 1], &["a".to_owned(), "b".to_owned()][..]));
+    assert_eq!(
+        notes,
+        [
+            "set: passed over, being no images by name: 2 .db, 1 .txt, 1 without extension",
+            "warning: set: images of formats that are not read are left out: 1 .gif, 1 .heic"
+        ]
+    );
+    let deep = format!("set/a/{}/1.pgm", vec!["d"; 20].join("/"));
+    folder.write(&deep, &image(2, 2, 1, 0));
+    assert!(folder.message("set").contains("expected at most 16 levels of folders below a class, found more"));
+}
+
+#[test]
+fn bad_images_stop_everything_or_are_skipped_and_named() {
+    let folder = Folder::new("on-error");
+    for i in 0..300 {
+        folder.write(&format!("set/{}/{i:03}.pgm", if i < 200 { "a" } else { "b" }), &image(2, 2, 1, i as u8));
+    }
+    for i in 100..130 {
+        folder.write(&format!("set/a/{i:03}.pgm"), b"P5 2 2 255 ");
+    }
+    folder.write("set/b/250.pgm", &image(1, 2, 3, 7));
+    let message = folder.message("set");
+    assert!(
+        message.starts_with("set: 30 of 300 images cannot be read: (set/a/100.pgm: damaged PGM image"),
+        "{message}"
+    );
+    assert!(message.contains("(set/a/119.pgm") && !message.contains("(set/a/120.pgm"), "twenty are listed");
+    assert!(message.ends_with(" and 10 more; mend or remove them, or go on without them: data.on_error=skip"));
+
+    let skip = SourceOptions { on_error: OnError::Skip, ..SourceOptions::default() };
+    let (dataset, notes) = folder.open_with(&skip);
+    let dataset = dataset.unwrap();
+    assert_eq!((dataset.samples.len(), dataset.images.len()), (270, 270));
+    for (i, sample) in dataset.samples.iter().enumerate() {
+        let name = sample.id.to_string();
+        let number: usize = name[2..5].parse().unwrap();
+        assert_eq!(dataset.images.get(i).pixels[0], if number == 250 { 7 } else { number as u8 }, "{name}");
+    }
+    assert_eq!(notes.len(), 21);
+    assert_eq!(notes[19], "warning: skipped set/a/119.pgm: damaged PGM image: unexpected end of file");
+    assert_eq!(notes[20], "warning: 30 of 300 images cannot be read and are skipped, 10 of them not listed");
+
+    for i in 0..200 {
+        folder.write(&format!("set/a/{i:03}.pgm"), b"");
+    }
+    let (dataset, notes) = folder.open_with(&skip);
+    assert_eq!(dataset.unwrap().classes, ["b"]);
+    assert!(notes.contains(&"set: folders without images are no classes: a".to_owned()), "{notes:?}");
+    (200..300).for_each(|i| folder.write(&format!("set/b/{i:03}.pgm"), b""));
+    let error = folder.open_with(&skip).0.unwrap_err().to_string();
+    assert!(error.contains("none of 300 images can be read, the first: "), "{error}");
+}
+
+#[test]
+fn decoded_images_are_kept_and_a_changed_folder_is_noticed() {
+    let folder = Folder::new("cache");
+    for i in 0..1_000 {
+        folder.write(&format!("set/a/{i:04}.pgm"), &image(2, 2, 1, i as u8));
+    }
+    let cache = folder.0.join("kept/cache");
+    let options = SourceOptions { cache: Some(cache.clone()), ..SourceOptions::default() };
+    let n_decoded = std::sync::atomic::AtomicUsize::new(0);
+    let progress = |now: inkstone::data::Progress| {
+        n_decoded.fetch_max(now.done, std::sync::atomic::Ordering::Relaxed);
+    };
+    let options = SourceOptions { progress: Some(&progress), ..options };
+    let opened = || {
+        n_decoded.store(0, std::sync::atomic::Ordering::Relaxed);
+        let (dataset, notes) = folder.open_with(&options);
+        assert_eq!(notes, [""; 0]);
+        (dataset.unwrap(), n_decoded.load(std::sync::atomic::Ordering::Relaxed))
+    };
+    let (cold, n) = opened();
+    assert_eq!(n, 1_000);
+    assert_eq!(opened(), (cold.clone(), 0), "the second time nothing is decoded");
+    folder.write("set/a/0500.pgm", &image(2, 2, 1, 77));
+    let (changed, n) = opened();
+    assert_eq!((n, changed.images.get(500).pixels), (1_000, &[77; 4][..]));
+    assert_eq!(opened().1, 0);
+    std::fs::rename(folder.0.join("set/a/0500.pgm"), folder.0.join("set/a/0500x.pgm")).unwrap();
+    assert_eq!(opened().1, 1_000, "a new name");
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1, "one file per folder");
+    std::fs::write(std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path(), b"torn").unwrap();
+    assert_eq!(opened().0.images.get(3), cold.images.get(3));
+
+    std::fs::remove_dir_all(&cache).unwrap();
+    std::fs::write(&cache, b"a file where the folder should be").unwrap();
+    let (dataset, notes) = folder.open_with(&options);
+    assert_eq!(dataset.unwrap().images.len(), 1_000);
+    assert!(
+        notes[0].starts_with("warning: the decoded images cannot be kept for the next time: kept/cache"),
+        "{notes:?}"
     );
 }
 

@@ -133,7 +133,7 @@ fn unsafe_stands_in_the_kernels_alone() {
 }
 
 /// The formats: what is written to disk or printed as JSON.
-const SERIALISED: [&str; 15] = [
+const SERIALISED: [&str; 16] = [
     "spec/",
     "checkpoint",
     "evaluate/",

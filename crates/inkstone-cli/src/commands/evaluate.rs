@@ -100,18 +100,20 @@ fn load(args: &Args, model: &OpenModel, context: &Context) -> Result<Loaded> {
     // The run's split is kept: groups are not asked for again.
     let mut data = DataSpec::default();
     if let Some(source) = &args.data {
-        return images::load_again(source, &data, context);
+        return images::load_again(source, &data, None, context);
     }
     if let Some(run) = &model.run {
         let recipe = Recipe::read(run.join(RECIPE))?;
         if let Some(source) = recipe.data.source.clone() {
             data.corrections = images::of_run(&recipe.data, run).corrections;
-            return images::load_again(&source, &data, context);
+            (data.on_error, data.stream) = (recipe.data.on_error, recipe.data.stream);
+            data.cache = recipe.data.cache;
+            return images::load_again(&source, &data, run.parent(), context);
         }
     }
     let source = &model.checkpoint.provenance.data_source;
     if SETS.contains(&source.as_str()) {
-        return images::load_again(source, &data, context);
+        return images::load_again(source, &data, None, context);
     }
     let error = Error::mismatch(ErrorKind::Usage, "--data SOURCE", "a model that does not say where its images are");
     Err(error.with_place(&args.model))

@@ -69,8 +69,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let chosen = recipes::choose(&args.words, args.data.as_deref(), context)?;
     let source = chosen.source()?;
-    let loaded = images::load(&source, &chosen.data()?, context).map_err(|error| chosen.blame(error))?;
+    let data = chosen.data()?;
+    let loaded = images::load(&source, &data, runs(args), context).map_err(|error| chosen.blame(error))?;
     let mut recipe = chosen.for_dataset(&loaded.dataset)?;
+    recipe.data.cache = data.cache;
     recipe.data.source = Some(recipes::lasting(&source)?);
     if let Some(seed) = context.seed {
         recipe.train.seed = seed;
@@ -84,7 +86,7 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let same = if recipe.data.duplicates == Duplicates::Ignore { Vec::new() } else { exact(&loaded.hashes) };
     let advice = advise(&recipe, &loaded.dataset, &split, &same);
     notes.extend(advice.iter().map(|advice| format!("warning: {advice}")));
-    let Loaded { dataset, hashes, corrections, .. } = loaded;
+    let Loaded { dataset, hashes, corrections, remarks, .. } = loaded;
     let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
     if let Some(n_seeds) = args.seeds {
         return seeds::run(&job, &notes, n_seeds as usize, context).map_err(|error| chosen.blame(error));
@@ -99,11 +101,21 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(text) = &corrections {
         folder.write(folder::CORRECTIONS, text.as_bytes())?;
     }
+    remarks.iter().try_for_each(|remark| folder.log(remark))?;
     for note in notes {
         context.terminal.note_or_warn(&note);
         folder.log(&note)?;
     }
     job.train(&folder, context)
+}
+
+/// Where the run goes, and so where decoded images are kept; with --seeds nothing is written.
+fn runs(args: &Args) -> Option<&Path> {
+    match &args.out {
+        _ if args.seeds.is_some() => None,
+        Some(out) => out.parent(),
+        None => Some(Path::new("runs")),
+    }
 }
 
 fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
@@ -121,18 +133,19 @@ fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
     let kept = folder.read(folder::SPLIT)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let (loaded, split, record) = match kept {
         Some(text) => {
-            let loaded = images::load_again(&source, &data, context)?;
+            let loaded = images::load_again(&source, &data, path.parent(), context)?;
             let split = SplitFile::parse(&text).and_then(|kept| kept.find(&loaded.dataset, &loaded.hashes));
             (loaded, split.map_err(|error| error.with_file(&file))?, text)
         }
         // Killed before the split was written: nothing was trained on another one.
         None => {
-            let loaded = images::load(&source, &data, context)?;
+            let loaded = images::load(&source, &data, path.parent(), context)?;
             let split = draw(&loaded.dataset, &data, &loaded.hashes, &loaded.copies)?;
             let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
             (loaded, split, record)
         }
     };
+    loaded.remarks.iter().try_for_each(|remark| folder.log(remark))?;
     Job::new(recipe, loaded.dataset, split, &loaded.hashes, record, context)?.train(&folder, context)
 }
 

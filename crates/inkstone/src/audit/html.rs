@@ -189,7 +189,7 @@ fn picture(page: &mut String, index: u32, name: &str, dataset: &Dataset) {
     let small = smaller(image, &mut pixels);
     let (width, height) = (small.size.width, small.size.height);
     // At a whole multiple of its size a pixel stays a pixel.
-    let factor = (72 / width.max(height)).max(1);
+    let factor = (96 / width.max(height)).max(1);
     let _ = write!(
         page,
         "<img src=\"data:image/png;base64,{}\" width=\"{}\" height=\"{}\" alt=\"{}\">",

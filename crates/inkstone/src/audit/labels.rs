@@ -1,9 +1,11 @@
 //! Labels that the images contradict, by confident learning: Northcutt, Jiang, Chuang, "Confident Learning: Estimating
 //! Uncertainty in Dataset Labels", JAIR 2021.
 //!
-//! Class j's threshold is t(j) = mean of p(j) over the samples labelled j: what models are usually sure of there. A sample
-//! labelled i is a candidate where another class reaches its own threshold, p(j) ≥ t(j), and p(j) > p(i). The ranking is
-//! by the normalised margin p(i) − max p(j), j ≠ i, the most negative first.
+//! Class j's threshold t(j) is three quarters of the mean of p(j) over the samples labelled j: from there on models are
+//! sure of it. (The paper takes the mean itself. Our models are trained with smoothed labels, which holds the large
+//! probabilities so close together that next to nothing exceeds it.) A sample labelled i is a candidate where another class
+//! reaches its own threshold, p(j) ≥ t(j), and p(j) > p(i). The ranking is by the normalised margin p(i) − max p(j), j ≠ i,
+//! the most negative first.
 
 use super::finding::{Entry, Finding, Kind};
 use super::unseen::{Judgement, N_FOLDS};
@@ -16,12 +18,12 @@ const AT_LEAST: usize = 20;
 
 /// The candidates and the ranking.
 pub(super) fn label_errors(dataset: &Dataset, judgement: &Judgement) -> Finding {
-    let usual = judgement.usual(dataset);
+    let sure = judgement.sure(dataset);
     let counts = dataset.counts();
     let is_judged = |label: u32| counts[label as usize].iter().sum::<usize>() >= N_FOLDS;
     let mut ranked: Vec<Ranked> = (0..dataset.samples.len() as u32)
         .filter(|&i| is_judged(dataset.samples[i as usize].label))
-        .map(|i| Ranked::of(i, dataset.samples[i as usize].label as usize, judgement.of(i), &usual))
+        .map(|i| Ranked::of(i, dataset.samples[i as usize].label as usize, judgement.of(i), &sure))
         .collect();
     ranked.sort_by(|a, b| a.margin.total_cmp(&b.margin).then(a.index.cmp(&b.index)));
     let n_candidates = ranked.iter().filter(|ranked| ranked.is_candidate).count();
@@ -32,8 +34,8 @@ pub(super) fn label_errors(dataset: &Dataset, judgement: &Judgement) -> Finding 
         1 => "1 candidate".to_owned(),
         n => format!("{n} candidates"),
     };
-    let rule = "another class is more probable than the label, and as probable as it usually is for its own images \
-                (confident learning); ranked by the label's probability minus the largest other";
+    let rule = "another class is more probable than the label, and has at least three quarters of the probability that \
+                its own images usually get (confident learning); ranked by the label's probability minus the largest other";
     Finding::new(Kind::LabelErrors, summary, rule, entries).with_n(n_candidates)
 }
 
@@ -57,12 +59,12 @@ struct Ranked {
 }
 
 impl Ranked {
-    fn of(index: u32, label: usize, probabilities: &[f64], usual: &[f64]) -> Self {
+    fn of(index: u32, label: usize, probabilities: &[f64], sure: &[f64]) -> Self {
         let mut others = probabilities.to_vec();
         others[label] = f64::NEG_INFINITY;
         let other = argmax(&others);
         let margin = probabilities[label] - others[other];
-        let reaches = (0..others.len()).any(|j| others[j] >= usual[j] && others[j] > probabilities[label]);
+        let reaches = (0..others.len()).any(|j| others[j] >= sure[j] && others[j] > probabilities[label]);
         Self {
             index,
             margin,
@@ -95,7 +97,7 @@ mod tests {
         let labels = vec![0, 0, 0, 0, 0, 1, 1, 1, 1];
         let rows = Rows { part: None, size, pixels: (0..9).collect(), labels, groups: None };
         let dataset = Dataset::from_rows("two", vec!["a".into(), "b".into()], vec![rows]).unwrap();
-        // Thresholds: a (0.9·3 + 0.45 + 0.1)/5 = 0.65, b 0.8. Sample 4 is surely b; sample 3 is only doubtful.
+        // Thresholds: a ¾ · (0.9·3 + 0.45 + 0.1)/5 = 0.49, b 0.6. Sample 4 is surely b; sample 3 is only doubtful.
         let own = [0.9, 0.9, 0.9, 0.45, 0.1, 0.8, 0.8, 0.8, 0.8];
         let rows = own.iter().enumerate().flat_map(|(i, &p)| if i < 5 { [p, 1.0 - p] } else { [1.0 - p, p] });
         let judgement = Judgement {

@@ -12,6 +12,8 @@ use crate::data::Dataset;
 const DEVIATIONS: f64 = 6.0;
 /// Below this share of the usual contrast nothing is to be seen.
 const FAINT: f64 = 0.1;
+/// Below this share of the ink at the ends of the scale, an image still has shades.
+const SATURATED: f64 = 0.9;
 /// Images that say nothing of polarity differ from their ground by less, on average (as a share of the scale).
 const UNDECIDED: f64 = 0.02;
 /// Where fewer images agree, a set has no polarity of its own.
@@ -48,7 +50,7 @@ fn blank(dataset: &Dataset, portraits: &[Portrait]) -> Finding {
 
 fn clipped(dataset: &Dataset, portraits: &[Portrait]) -> Finding {
     let usual = Robust::of(with_ink(portraits).map(|portrait| portrait.saturated));
-    let most = (usual.median + usual.limit(DEVIATIONS, 0.2)).max(0.5);
+    let most = (usual.median + usual.limit(DEVIATIONS, 0.1)).max(SATURATED);
     let found =
         chosen(portraits, |portrait| (portrait.ink > 0.0 && portrait.saturated > most).then_some(portrait.saturated));
     let rule = format!(

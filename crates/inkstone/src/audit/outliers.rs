@@ -7,6 +7,8 @@ use crate::data::duplicates::Near;
 
 /// Deviations above the class's median.
 const DEVIATIONS: f64 = 5.0;
+/// Deviations above the whole set's median as well: in a class where all are alike a little is far, and yet no outlier.
+const DEVIATIONS_OF_ALL: f64 = 2.5;
 /// Fewer images of a class say too little of what is usual there: the whole set's middle and spread are taken.
 const FEWEST: usize = 20;
 
@@ -26,7 +28,7 @@ pub(super) fn outliers(dataset: &Dataset, near: &Near) -> Finding {
         let Robust { median, deviation } = usual[sample.label as usize];
         let reach = f64::from(reach);
         let score = (reach - median) / deviation.max(0.05 * median).max(1e-9);
-        if reach > 0.0 && score > DEVIATIONS {
+        if score > DEVIATIONS && reach > general.median + DEVIATIONS_OF_ALL * general.deviation {
             found.push((i as u32, score, reach));
         }
     }
@@ -43,7 +45,7 @@ pub(super) fn outliers(dataset: &Dataset, near: &Near) -> Finding {
     };
     let rule = format!(
         "the distance to the 10th neighbour (as for near-duplicates) more than {DEVIATIONS} deviations above the class's \
-         median"
+         median and {DEVIATIONS_OF_ALL} above the set's"
     );
     Finding::new(Kind::Outliers, summary, rule, entries).with_threshold(DEVIATIONS)
 }

@@ -68,7 +68,7 @@ impl Portrait {
     /// What depends on how often each level occurs, and nothing else.
     fn of_counts(counts: &[u64; 256], ground: u8) -> Self {
         let n = counts.iter().sum::<u64>() as f64;
-        let levels = || counts.iter().zip(0_u8..).map(|(&count, level)| (count as f64, level));
+        let levels = || counts.iter().zip(0..=u8::MAX).map(|(&count, level)| (count as f64, level));
         let mean = levels().map(|(count, level)| count * f64::from(level)).sum::<f64>() / n;
         let variance = levels().map(|(count, level)| count * (f64::from(level) - mean).powi(2)).sum::<f64>() / n;
         let is_ink = |level: u8| level.abs_diff(ground) > NO_INK;

@@ -6,7 +6,7 @@ use super::finding::{Finding, Kind};
 use super::{Audit, Entry};
 
 /// The column at which what was found begins, and the width in all.
-const INDENT: usize = 19;
+const INDENT: usize = 21;
 const WIDTH: usize = 80;
 /// Label errors that are shown.
 const SHOWN: usize = 8;

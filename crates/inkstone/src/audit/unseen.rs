@@ -25,6 +25,8 @@ pub(super) const N_MODELS: usize = 2;
 const IMAGES: usize = 60_000;
 /// … at least this often, and at most that often.
 const EPOCHS: [usize; 2] = [2, 60];
+/// Models are sure of a class from this share of what they usually give to its own images.
+const SURE: f64 = 0.75;
 /// Images between these sides are learned from at their own size, others at [`SIZE`].
 const SIDES: std::ops::RangeInclusive<usize> = 16..=40;
 const SIZE: [usize; 2] = [28, 28];
@@ -67,15 +69,15 @@ impl Judgement {
         &self.probabilities[i as usize * self.n_classes..][..self.n_classes]
     }
 
-    /// By class, the mean probability that its samples get for it; 1 for a class without samples.
-    pub(super) fn usual(&self, dataset: &Dataset) -> Vec<f64> {
+    /// By class, [`SURE`] of the mean probability that its samples get for it; 1 for a class without samples.
+    pub(super) fn sure(&self, dataset: &Dataset) -> Vec<f64> {
         let mut sums = vec![(0.0, 0_usize); self.n_classes];
-        for (i, sample) in dataset.samples.iter().enumerate() {
+        for (sample, i) in dataset.samples.iter().zip(0..) {
             let (sum, n) = &mut sums[sample.label as usize];
-            *sum += self.of(i as u32)[sample.label as usize];
+            *sum += self.of(i)[sample.label as usize];
             *n += 1;
         }
-        sums.iter().map(|&(sum, n)| if n == 0 { 1.0 } else { sum / n as f64 }).collect()
+        sums.iter().map(|&(sum, n)| if n == 0 { 1.0 } else { SURE * sum / n as f64 }).collect()
     }
 }
 
@@ -249,9 +251,9 @@ impl Sums {
         let labels = || dataset.samples.iter().zip(0..).map(|(sample, i)| (i, sample.label as usize));
         let n_right = labels().filter(|&(i, label)| argmax(judgement.of(i)) == label).count();
         judgement.accuracy = n_right as f64 / n as f64;
-        let usual = judgement.usual(dataset);
+        let sure = judgement.sure(dataset);
         let mut turned: Vec<(u32, f64)> = labels()
-            .filter(|&(i, label)| transposed[i as usize] >= usual[label] && judgement.of(i)[label] < 0.5 * usual[label])
+            .filter(|&(i, label)| transposed[i as usize] >= sure[label] && judgement.of(i)[label] < 0.5 * sure[label])
             .map(|(i, _)| (i, transposed[i as usize]))
             .collect();
         turned.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

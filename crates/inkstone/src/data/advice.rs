@@ -49,7 +49,7 @@ pub enum Advice {
         /// Their names.
         classes: Vec<String>,
     },
-    /// Held-out images that are in train too, pixel by pixel.
+    /// Held-out images that are, pixel by pixel, in train too; test images that are in train or validation.
     CopiesAcross {
         /// The part that holds them out.
         part: Part,
@@ -116,9 +116,10 @@ impl fmt::Display for Advice {
             ),
             Self::CopiesAcross { part, n_images } => write!(
                 f,
-                "{n_images} {} images are in train too, pixel by pixel: the score is too good; exclude them with \
+                "{n_images} {} images are in {} too, pixel by pixel: the score is too good; exclude them with \
                  data.corrections, or pool the parts with data.split",
-                part.name()
+                part.name(),
+                if *part == Part::Test { "train or validation" } else { "train" }
             ),
             Self::GroupsAcross { part, n_groups } => write!(
                 f,
@@ -210,7 +211,8 @@ fn about_classes(recipe: &Recipe, dataset: &Dataset, split: &Split) -> Vec<Advic
 fn about_leaks(dataset: &Dataset, split: &Split, part: Part, copies: &[Vec<u32>]) -> Vec<Advice> {
     let mut advice = Vec::new();
     let within = |part: Part, i: &u32| split.part(part).binary_search(i).is_ok();
-    let leaking = copies.iter().filter(|list| list.iter().any(|i| within(Part::Train, i)));
+    let is_chosen_by = |i: &u32| within(Part::Train, i) || (part == Part::Test && within(Part::Validation, i));
+    let leaking = copies.iter().filter(|list| list.iter().any(is_chosen_by));
     let n_images = leaking.flatten().filter(|i| within(part, i)).count();
     if n_images > 0 {
         advice.push(Advice::CopiesAcross { part, n_images });
@@ -293,7 +295,7 @@ mod tests {
         let set = balanced("3 7");
         let told = advice(&set, &["validation=0"], &[vec![5, 6, 401, 402], vec![403, 404]]);
         assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("2 test images are in train too, pixel by pixel"), "{told:?}");
+        assert!(told[0].starts_with("2 test images are in train or validation too, pixel by pixel"), "{told:?}");
         let set = dataset((0..400).map(|i| i % 2).collect(), (0..40).map(|i| i % 2).collect(), "3 7");
         let told = advice(&set, &["validation=0"], &[]);
         assert!(told[0].starts_with("40 groups are both in train and in test"), "{told:?}");

@@ -69,9 +69,17 @@ impl Places {
 }
 
 impl Places {
+    fn copy(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(to, from)| to.clone_from(from));
+    }
+
     /// Moves each pixel's place.
     fn move_by(&mut self, moved: &[[f32; 2]], channels: usize) {
         for (axis, places) in self.0.iter_mut().enumerate() {
+            if channels == 1 {
+                places.iter_mut().zip(moved).for_each(|(place, pair)| *place += pair[axis]);
+                continue;
+            }
             for (pixel, pair) in places.chunks_exact_mut(channels).zip(moved) {
                 pixel.iter_mut().for_each(|place| *place += pair[axis]);
             }
@@ -132,7 +140,11 @@ impl Reading<'_> {
             let Places([columns, rows]) = if drawn.crop == [0; 2] && self.moved.is_none() {
                 self.places
             } else {
-                crop.cropped(self.size, drawn.crop, self.fill);
+                if drawn.crop == [0; 2] {
+                    crop.copy(self.places);
+                } else {
+                    crop.cropped(self.size, drawn.crop, self.fill);
+                }
                 self.moved.into_iter().for_each(|moved| crop.move_by(moved, channels));
                 crop
             };

@@ -141,8 +141,8 @@ impl Augment {
         let mut affine = rng(Operation::Affine);
         let mut around = |centre: f32, range: f32| affine.uniform(centre - range, centre + range);
         let rotation_degrees = around(0.0, spec.rotation_degrees);
-        let [rows, columns] = self.shifts();
-        let shift = [around(0.0, rows), around(0.0, columns)];
+        let units = self.shift_units();
+        let shift = [around(0.0, spec.height_shift) * units[0], around(0.0, spec.width_shift) * units[1]];
         let shear_degrees = around(0.0, spec.shear_degrees);
         let zoom = [around(1.0, spec.zoom), around(1.0, spec.zoom)];
         // Generators whose draws could change nothing are not started.
@@ -171,12 +171,10 @@ impl Augment {
         mix::draw(&self.spec, self.size, key, n)
     }
 
-    /// The greatest shifts in pixels, in the order in which they are drawn: rows and columns, for Keras what its
-    /// `height_shift_range` and `width_shift_range` mean.
-    fn shifts(&self) -> [f32; 2] {
-        let (shifts, sides) =
-            ([self.spec.height_shift, self.spec.width_shift], [self.size.height as f32, self.size.width as f32]);
-        if self.is_keras() { keras::shifts(shifts, sides) } else { [0, 1].map(|i| shifts[i] * sides[i]) }
+    /// What the two shifts count, in pixels: a height and a width; for Keras a pixel where the range says so.
+    fn shift_units(&self) -> [f32; 2] {
+        let sides = [self.size.height as f32, self.size.width as f32];
+        if self.is_keras() { keras::shift_units([self.spec.height_shift, self.spec.width_shift], sides) } else { sides }
     }
 
     fn is_keras(&self) -> bool {
@@ -224,6 +222,10 @@ impl Augment {
 fn rescale(values: &mut [f32], channels: usize, scale: &Scale) {
     if *scale == Scale::NONE {
         return;
+    }
+    if channels == 1 {
+        let (shift, divisor) = (scale.shift[0], scale.divisor[0]);
+        return values.iter_mut().for_each(|value| *value = (*value - shift) / divisor);
     }
     for pixel in values.chunks_exact_mut(channels) {
         for ((value, shift), divisor) in pixel.iter_mut().zip(scale.shift).zip(scale.divisor) {
@@ -431,6 +433,17 @@ mod tests {
         }
         let rotation = super::tests::augment(&AugmentSpec::default().rotation_degrees(20.0), SIZE).draw((1, 2, 3));
         assert_eq!(rotation, Drawn { rotation_degrees: drawn.rotation_degrees, ..Drawn::default() });
+    }
+
+    #[test]
+    fn shares_are_drawn_before_they_become_pixels() {
+        // Which of the two is rounded first decides the last bit, and with it every byte of a trained model.
+        let drawn = augment(&everything(), SIZE).draw((1, 2, 3));
+        let mut rng = Rng::new(1, 2, 3, Operation::Affine);
+        let mut around = |centre: f32, range: f32| rng.uniform(centre - range, centre + range);
+        assert_eq!(drawn.rotation_degrees, around(0.0, 20.0));
+        assert_eq!(drawn.shift, [around(0.0, 0.05) * 28.0, around(0.0, 0.1) * 28.0]);
+        assert_eq!((drawn.shear_degrees, drawn.zoom), (around(0.0, 5.0), [around(1.0, 0.2), around(1.0, 0.2)]));
     }
 
     #[test]

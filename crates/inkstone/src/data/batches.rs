@@ -1,6 +1,7 @@
 //! The samples of one part as a network takes them, in the order of an epoch. Never sees another part's samples.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use inkstone_kernels::Isa;
@@ -9,6 +10,7 @@ use super::augment::Augment;
 use super::dataset::{Dataset, Images};
 use super::mix::Mixture;
 use super::preprocess::Preprocess;
+use crate::error::Result;
 use crate::parallel::Pool;
 use crate::rng::{Operation, Rng};
 
@@ -96,7 +98,7 @@ impl Samples {
     /// # Panics
     /// If there is no sample i, or `out` is not as long as the preprocess' size says.
     pub fn write(&self, isa: Isa, i: usize, out: &mut [f32]) {
-        self.preprocess.values_on(isa, self.images.get(self.indices[i] as usize).pixels, out);
+        self.images.with(self.indices[i] as usize, |image| self.preprocess.values_on(isa, image.pixels, out));
     }
 
     /// Writes the values of sample i, augmented as (seed, epoch) and the image's number say, and mixed with another's.
@@ -124,21 +126,49 @@ impl Samples {
 
     fn write_unmixed(&self, isa: Isa, i: usize, augment: &Augment, (seed, epoch): (u64, u32), out: &mut [f32]) {
         let index = self.indices[i];
-        let (pixels, key) = (self.images.get(index as usize).pixels, (seed, epoch, index));
-        match self.preprocess.scale() {
-            Some(scale) => augment.write(isa, pixels, key, scale, out),
+        let key = (seed, epoch, index);
+        self.images.with(index as usize, |image| match self.preprocess.scale() {
+            Some(scale) => augment.write(isa, image.pixels, key, scale, out),
             None => {
-                augment.apply(isa, pixels, key, out);
+                augment.apply(isa, image.pixels, key, out);
                 self.preprocess.values_in_place(out);
             }
-        }
+        });
     }
 
-    /// The order in which an epoch visits the samples (positions 0..len): a function of seed and epoch alone.
+    /// The order in which an epoch visits the samples (positions 0..len): a function of seed and epoch alone. Of a
+    /// streamed set the blocks are shuffled, then the samples of each window of blocks.
     pub fn order(&self, seed: u64, epoch: u32) -> Vec<u32> {
+        if let Some(window) = self.images.window() {
+            return self.order_by_windows(window, seed, epoch);
+        }
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         Rng::new(seed, epoch, 0, Operation::Shuffle).shuffle(&mut order);
         order
+    }
+
+    fn order_by_windows(&self, window: usize, seed: u64, epoch: u32) -> Vec<u32> {
+        let mut blocks: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (position, &image) in self.indices.iter().enumerate() {
+            blocks.entry(self.images.block_of(image)).or_default().push(position as u32);
+        }
+        let mut blocks: Vec<Vec<u32>> = blocks.into_values().collect();
+        Rng::new(seed, epoch, 0, Operation::ShuffleBlocks).shuffle(&mut blocks);
+        let mut order = Vec::with_capacity(self.len());
+        for (i, blocks) in blocks.chunks(window).enumerate() {
+            let start = order.len();
+            order.extend(blocks.iter().flatten());
+            Rng::new(seed, epoch, i as u32, Operation::ShuffleWindow).shuffle(&mut order[start..]);
+        }
+        order
+    }
+
+    /// Sees to it that these samples can be written without waiting for the disk: does nothing but for streamed sets.
+    ///
+    /// # Errors
+    /// `Io` where they cannot be read.
+    pub fn load(&self, positions: &[u32], pool: &Pool) -> Result<()> {
+        self.images.load(positions.iter().map(|&i| self.indices[i as usize]), pool)
     }
 }
 

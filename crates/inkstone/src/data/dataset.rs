@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::stream::Stream;
 use crate::error::{Error, ErrorKind, Result};
+use crate::parallel::Pool;
 
 /// A set of labelled images. Pixels stay 8-bit.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,12 +46,13 @@ impl Dataset {
         Self {
             name: self.name.clone(),
             classes: self.classes.clone(),
-            images: Images::collect(indices.iter().map(|&i| self.images.get(i as usize))),
+            images: self.images.select(indices),
             samples: indices.iter().map(|&i| self.samples[i as usize].clone()).collect(),
         }
     }
 
     /// Name, classes and samples, without a pixel: for images that take the place of these.
+    #[cfg(feature = "formats")]
     pub(crate) fn clone_without_images(&self) -> Self {
         Self {
             name: self.name.clone(),
@@ -215,6 +219,9 @@ impl fmt::Display for SampleId {
 }
 
 /// Images of 8-bit pixels, one behind the other, each in memory order H, W, C.
+///
+/// Those of a set that is larger than memory stay in their files (see [`super::StreamOptions`]): [`Images::with`] hands
+/// them out one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     pixels: Vec<u8>,
@@ -228,7 +235,32 @@ enum Layout {
     Uniform { n: usize, size: Size },
     /// Each of its own.
     Mixed(Vec<(usize, Size)>),
+    /// All of one size, in files.
+    Streamed(Streamed),
 }
+
+/// Images in files, or some of them.
+#[derive(Debug, Clone)]
+struct Streamed {
+    size: Size,
+    stream: Arc<Stream>,
+    /// Which record each image is, where not all are there.
+    records: Option<Arc<[u32]>>,
+}
+
+impl Streamed {
+    fn record(&self, i: usize) -> usize {
+        self.records.as_ref().map_or(i, |records| records[i] as usize)
+    }
+}
+
+impl PartialEq for Streamed {
+    fn eq(&self, other: &Self) -> bool {
+        self.size == other.size && self.records == other.records && Arc::ptr_eq(&self.stream, &other.stream)
+    }
+}
+
+impl Eq for Streamed {}
 
 /// Height, width and channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -297,11 +329,57 @@ impl Images {
         }
     }
 
+    /// Images of these sizes from their bytes, one behind the other.
+    ///
+    /// # Panics
+    /// If there are more or fewer bytes.
+    #[cfg(feature = "formats")]
+    pub(super) fn of_sizes(sizes: &[Size], pixels: Vec<u8>) -> Self {
+        let mut end = 0;
+        let mut place = |size: &Size| {
+            end += size.len();
+            (end - size.len(), *size)
+        };
+        let places: Vec<_> = sizes.iter().map(&mut place).collect();
+        assert_eq!(end, pixels.len(), "as many bytes as the sizes say");
+        match sizes {
+            [first, rest @ ..] if rest.iter().all(|size| size == first) => Self::uniform(*first, pixels),
+            _ => Self { pixels, layout: Layout::Mixed(places) },
+        }
+    }
+
+    /// Images that stay in files.
+    pub(super) fn streamed(size: Size, stream: Stream) -> Self {
+        Self {
+            pixels: Vec::new(),
+            layout: Layout::Streamed(Streamed { size, stream: Arc::new(stream), records: None }),
+        }
+    }
+
+    /// These images alone, in this order. Those in files stay there.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[must_use]
+    pub fn select(&self, indices: &[u32]) -> Self {
+        match &self.layout {
+            Layout::Streamed(streamed) => {
+                let records = indices.iter().map(|&i| streamed.record(i as usize) as u32).collect();
+                let layout = Layout::Streamed(Streamed { records: Some(records), ..streamed.clone() });
+                Self { pixels: Vec::new(), layout }
+            }
+            _ => Self::collect(indices.iter().map(|&i| self.get(i as usize))),
+        }
+    }
+
     /// How many images there are.
     pub fn len(&self) -> usize {
         match &self.layout {
             Layout::Uniform { n, .. } => *n,
             Layout::Mixed(places) => places.len(),
+            Layout::Streamed(Streamed { stream, records, .. }) => {
+                records.as_ref().map_or(stream.len(), |all| all.len())
+            }
         }
     }
 
@@ -310,25 +388,99 @@ impl Images {
         self.len() == 0
     }
 
+    /// Whether they stay in files.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.layout, Layout::Streamed(_))
+    }
+
     /// The size that all images share, if they do.
     pub fn uniform_size(&self) -> Option<Size> {
         match &self.layout {
-            Layout::Uniform { size, .. } => Some(*size),
+            Layout::Uniform { size, .. } | Layout::Streamed(Streamed { size, .. }) => Some(*size),
             Layout::Mixed(_) => None,
         }
     }
 
-    /// Image i.
+    /// The size of image i.
+    pub fn size(&self, i: usize) -> Size {
+        match &self.layout {
+            Layout::Uniform { size, .. } | Layout::Streamed(Streamed { size, .. }) => *size,
+            Layout::Mixed(places) => places[i].1,
+        }
+    }
+
+    /// Image i. One that stays in a file is read, and its block with it stays in memory: for many of them there is
+    /// [`Images::with`].
     pub fn get(&self, i: usize) -> Image<'_> {
         let (start, size) = match &self.layout {
             Layout::Uniform { size, .. } => (i * size.len(), *size),
             Layout::Mixed(places) => places[i],
+            Layout::Streamed(streamed) => {
+                return Image { size: streamed.size, pixels: streamed.stream.get(streamed.record(i)) };
+            }
         };
         Image { size, pixels: &self.pixels[start..start + size.len()] }
     }
 
+    /// Hands out image i, wherever it is; nothing of it stays in memory. One that can no longer be read is black, and
+    /// [`Images::check`] tells.
+    pub fn with<R>(&self, i: usize, take: impl FnOnce(Image<'_>) -> R) -> R {
+        match &self.layout {
+            Layout::Streamed(streamed) => {
+                let size = streamed.size;
+                streamed.stream.with(streamed.record(i), |pixels| take(Image { size, pixels }))
+            }
+            _ => take(self.get(i)),
+        }
+    }
+
+    /// Sees to it that these images are in memory, where they stay in files: see [`Images::window`].
+    ///
+    /// # Errors
+    /// `Io` where they cannot be read.
+    pub(crate) fn load(&self, indices: impl Iterator<Item = u32>, pool: &Pool) -> Result<()> {
+        match &self.layout {
+            Layout::Streamed(streamed) => {
+                streamed.stream.check()?;
+                streamed.stream.load(indices.map(|i| streamed.record(i as usize) as u32), pool)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether all that was asked for could be read.
+    ///
+    /// # Errors
+    /// `Io` where a file became unreadable.
+    pub fn check(&self) -> Result<()> {
+        match &self.layout {
+            Layout::Streamed(streamed) => streamed.stream.check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many blocks an epoch's order is shuffled among, where images stay in files.
+    pub(super) fn window(&self) -> Option<usize> {
+        match &self.layout {
+            Layout::Streamed(streamed) => Some(streamed.stream.window()),
+            _ => None,
+        }
+    }
+
+    /// The block that image i is read with; 0 where all are in memory.
+    pub(super) fn block_of(&self, i: u32) -> u32 {
+        match &self.layout {
+            Layout::Streamed(streamed) => streamed.stream.block_of(streamed.record(i as usize) as u32),
+            _ => 0,
+        }
+    }
+
     /// All bytes, one image behind the other.
+    ///
+    /// # Panics
+    /// If they stay in files.
     pub fn pixels(&self) -> &[u8] {
+        assert!(!self.is_streamed(), "streamed images are not in memory all at once");
         &self.pixels
     }
 }

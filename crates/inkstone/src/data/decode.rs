@@ -1,15 +1,21 @@
 //! From the bytes of an image file to 8-bit pixels, grey or RGB. The format is what the bytes are, not what the name
-//! says. Refuses what is no PNG, JPEG, BMP or PGM/PPM, and images over [`MAX_PIXELS`] before their pixels are read.
+//! says. Refuses what is no PNG, JPEG, BMP, PGM/PPM, TIFF or WebP, images over [`MAX_PIXELS`] before their pixels are
+//! read, files that hold several pictures, and values that have no scale of their own (floating point, 32 bits).
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::dataset::{Image, Size};
 use super::idx::describe_bytes;
+use super::small_png::SmallPng;
+use super::tiff_pages;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most pixels of an image that is read: 100 million.
@@ -25,7 +31,7 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 const SMALL_FILE_BYTES: usize = 16 << 10;
 
 /// What is understood, as messages say it.
-const EXPECTED: &str = "a PNG, JPEG, BMP or PGM image";
+const EXPECTED: &str = "a PNG, JPEG, BMP, PGM, TIFF or WebP image";
 
 /// An image in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +52,11 @@ impl DecodedImage {
 /// Decodes the bytes of a file.
 ///
 /// 16-bit values become round(v · 255 / 65535). What is transparent is laid over white, as on paper, or over black where
-/// on white nothing would be seen. An orientation in the file's EXIF data is applied. Grey stays one channel, palettes become RGB.
+/// on white nothing would be seen. An orientation in the file's EXIF data (JPEG, WebP, PNG) or tag (TIFF) is applied.
+/// Grey stays one channel, palettes and CMYK become RGB.
 ///
 /// # Errors
-/// `Data`, with what was found instead of an image.
+/// `Data`, with what was found instead of an image, and what to do.
 ///
 /// ```
 /// let image = inkstone::data::decode::decode(b"P5 2 1 255 \x07\xff")?;
@@ -57,28 +64,103 @@ impl DecodedImage {
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
+    match decode_small(bytes) {
+        Some(image) => Ok(image),
+        None => decode_any(bytes),
+    }
+}
+
+/// The short way, where there is one.
+fn decode_small(bytes: &[u8]) -> Option<DecodedImage> {
+    let png = SmallPng::parse(bytes)?;
+    let mut pixels = vec![0; png.size.len()];
+    png.decode(&mut pixels)?;
+    Some(DecodedImage { size: png.size, pixels })
+}
+
+fn decode_any(bytes: &[u8]) -> Result<DecodedImage> {
     let format = format(bytes)?;
-    let damaged = |error: &image::ImageError| {
-        Error::new(ErrorKind::Data, format!("damaged {} image: {}", name(format), reason(error)))
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_ALLOCATION);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| damaged(&error))?;
+    let failed = |error: &image::ImageError| failure(error, format, bytes);
+    if let Some(found) = several_pictures(bytes, format).map_err(|error| failed(&error))? {
+        return Err(Error::mismatch(ErrorKind::Data, "one picture", found)
+            .with_help("save the one that is meant, or each as a file of its own"));
+    }
+    let mut decoder = decoder(bytes, format).map_err(|error| failed(&error))?;
     let (width, height) = decoder.dimensions();
     let n_pixels = u64::from(width) * u64::from(height);
     if n_pixels == 0 || n_pixels > MAX_PIXELS {
         let expected = format!("an image of 1 to {MAX_PIXELS} pixels");
         return Err(Error::mismatch(ErrorKind::Data, expected, format!("{width}×{height}")));
     }
+    if matches!(decoder.color_type(), image::ColorType::Rgb32F | image::ColorType::Rgba32F) {
+        return Err(without_scale("floating-point values"));
+    }
     // A damaged orientation is no reason to lose the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(&error))?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| failed(&error))?;
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
     let (channels, pixels) = to_bytes(image);
     Ok(DecodedImage { size: Size { height, width, channels }, pixels })
+}
+
+fn decoder(bytes: &[u8], format: ImageFormat) -> image::ImageResult<impl ImageDecoder> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits());
+    reader.into_decoder()
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_ALLOCATION);
+    limits
+}
+
+/// What there is, if it is more than one picture.
+fn several_pictures(bytes: &[u8], format: ImageFormat) -> image::ImageResult<Option<&'static str>> {
+    let is_animated = match format {
+        // The chunk that makes a PNG an animation stands before the pixels.
+        ImageFormat::Png => {
+            let start =
+                bytes.windows(4).take(bytes.len().min(1 << 16)).find(|name| *name == b"acTL" || *name == b"IDAT");
+            start == Some(&b"acTL"[..]) && PngDecoder::with_limits(Cursor::new(bytes), limits())?.is_apng()?
+        }
+        ImageFormat::WebP => WebPDecoder::new(Cursor::new(bytes))?.has_animation(),
+        ImageFormat::Tiff if tiff_pages::count(bytes) > 1 => return Ok(Some("a TIFF of several pages")),
+        _ => false,
+    };
+    Ok(is_animated.then_some(if format == ImageFormat::Png { "an animated PNG" } else { "an animated WebP" }))
+}
+
+/// Why a file could not be decoded: damaged, or of a kind that has no meaning here.
+fn failure(error: &image::ImageError, format: ImageFormat, bytes: &[u8]) -> Error {
+    let name = name(format);
+    match error {
+        image::ImageError::Limits(_) => {
+            let message = format!("{name} image: decoding it would take more than {} MB", MAX_ALLOCATION / 1_000_000);
+            Error::new(ErrorKind::Data, message)
+        }
+        image::ImageError::Unsupported(_) if format == ImageFormat::Tiff => match tiff_pages::kind(bytes) {
+            Some(kind) if kind.is_float => without_scale("floating-point values"),
+            Some(kind) if kind.bits > 16 => without_scale(&format!("values of {} bits", kind.bits)),
+            kind => {
+                let found = kind.map_or_else(|| reason(error), |kind| kind.describe());
+                Error::mismatch(ErrorKind::Data, "a TIFF of grey, RGB or CMYK values", found).with_help(SAVE_PLAIN)
+            }
+        },
+        image::ImageError::Unsupported(_) => {
+            let message = format!("{name} image of a kind that is not read: {}", reason(error));
+            Error::new(ErrorKind::Data, message).with_help(SAVE_PLAIN)
+        }
+        _ => Error::new(ErrorKind::Data, format!("damaged {name} image: {}", reason(error))),
+    }
+}
+
+const SAVE_PLAIN: &str = "save it as PNG";
+
+fn without_scale(found: &str) -> Error {
+    Error::mismatch(ErrorKind::Data, "values of 1 to 16 bits", found)
+        .with_help("what is black and what is white is not known: scale them and save 8 or 16 bits")
 }
 
 /// Reads the bytes of an image file, at most [`MAX_FILE_BYTES`].
@@ -86,12 +168,17 @@ pub fn decode(bytes: &[u8]) -> Result<DecodedImage> {
 /// # Errors
 /// `Io` where it cannot be read, `Data` where it is too long.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: &std::io::Error| Error::io(path, "read the image", error);
-    let file = File::open(path).map_err(|error| failed(&error))?;
+    let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
     // Room for a small image: its file is then read in one call instead of many.
-    let mut bytes = Vec::with_capacity(SMALL_FILE_BYTES);
+    read_rest(path, file, Vec::with_capacity(SMALL_FILE_BYTES))
+}
+
+/// `start` and what is left of the file.
+fn read_rest(path: &Path, file: File, start: Vec<u8>) -> Result<Vec<u8>> {
+    let mut bytes = start;
     // One byte more than allowed tells a file that is too long, whatever its length is said to be.
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    let most = (MAX_FILE_BYTES + 1).saturating_sub(bytes.len() as u64);
+    file.take(most).read_to_end(&mut bytes).map_err(|error| cannot_read(path, &error))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let expected = format!("an image file of at most {} MiB", MAX_FILE_BYTES >> 20);
         return Err(Error::mismatch(ErrorKind::Data, expected, "a longer one").with_file(path));
@@ -99,11 +186,51 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn cannot_read(path: &Path, error: &std::io::Error) -> Error {
+    Error::io(path, "read the image", error)
+}
+
+/// Reads and decodes one image file.
+///
+/// # Errors
+/// As [`read_file`] and [`decode`], with the file.
+pub fn decode_file(path: &Path) -> Result<DecodedImage> {
+    decode(&read_file(path)?).map_err(|error| error.with_file(path))
+}
+
+/// Reads and decodes one image file: into `pixels` if it is of that size and of the commonest kind, which takes a single
+/// reading and no memory; else into memory of its own.
+pub(super) fn decode_file_into(path: &Path, size: Size, pixels: &mut [u8]) -> Result<Option<DecodedImage>> {
+    thread_local! {
+        static START: RefCell<Vec<u8>> = RefCell::default();
+    }
+    let mut file = File::open(path).map_err(|error| cannot_read(path, &error))?;
+    START.with_borrow_mut(|buffer| {
+        buffer.resize(SMALL_FILE_BYTES, 0);
+        let n = file.read(buffer).map_err(|error| cannot_read(path, &error))?;
+        let start = &buffer[..n];
+        // If what one reading gave is a whole PNG with its end and its checksums, it is the file.
+        let png = if n < SMALL_FILE_BYTES { SmallPng::parse(start).filter(|png| png.size == size) } else { None };
+        if png.and_then(|png| png.decode(pixels)).is_some() {
+            return Ok(None);
+        }
+        let bytes = read_rest(path, file, start.to_vec())?;
+        decode(&bytes).map(Some).map_err(|error| error.with_file(path))
+    })
+}
+
 /// The format of the bytes, if it is one of those that are understood.
 fn format(bytes: &[u8]) -> Result<ImageFormat> {
     let mismatch = |found: String| Err(Error::mismatch(ErrorKind::Data, EXPECTED, found));
     match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Pnm)) => Ok(format),
+        Ok(
+            format @ (ImageFormat::Png
+            | ImageFormat::Jpeg
+            | ImageFormat::Bmp
+            | ImageFormat::Pnm
+            | ImageFormat::Tiff
+            | ImageFormat::WebP),
+        ) => Ok(format),
         Ok(other) => mismatch(format!("a {} image", other.extensions_str()[0].to_uppercase())),
         Err(_) if bytes.is_empty() => mismatch("an empty file".to_owned()),
         Err(_) => mismatch(describe_bytes(bytes)),
@@ -115,6 +242,8 @@ fn name(format: ImageFormat) -> &'static str {
         ImageFormat::Png => "PNG",
         ImageFormat::Jpeg => "JPEG",
         ImageFormat::Bmp => "BMP",
+        ImageFormat::Tiff => "TIFF",
+        ImageFormat::WebP => "WebP",
         _ => "PGM",
     }
 }
@@ -258,13 +387,16 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_named() {
-        assert_eq!(message(b""), "expected a PNG, JPEG, BMP or PGM image, found an empty file");
+        assert_eq!(message(b""), "expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found an empty file");
         assert_eq!(
             message(b"hello, I am no picture\n"),
-            "expected a PNG, JPEG, BMP or PGM image, found text \"hello, I am no p\""
+            "expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found text \"hello, I am no p\""
         );
-        assert_eq!(message(b"GIF89a......"), "expected a PNG, JPEG, BMP or PGM image, found a GIF image");
-        assert_eq!(message(&[0, 0, 8, 3]), "expected a PNG, JPEG, BMP or PGM image, found the bytes 00 00 08 03");
+        assert_eq!(message(b"GIF89a......"), "expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found a GIF image");
+        assert_eq!(
+            message(&[0, 0, 8, 3]),
+            "expected a PNG, JPEG, BMP, PGM, TIFF or WebP image, found the bytes 00 00 08 03"
+        );
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn fingerprint(dataset: &Dataset, pool: &Pool) -> Fingerprint {
     let mut samples = vec![[0; 32]; dataset.images.len()];
     pool.for_each_chunk(&mut samples, CHUNK, |chunk, hashes| {
         for (i, hash) in hashes.iter_mut().enumerate() {
-            *hash = content_hash(dataset.images.get(chunk * CHUNK + i));
+            *hash = dataset.images.with(chunk * CHUNK + i, content_hash);
         }
     });
     let hex = combine(dataset, &samples);

@@ -81,6 +81,23 @@ pub fn read(path: &Path) -> Result<Idx> {
     read_stream(BufReader::with_capacity(1 << 16, file), n_bytes).map_err(|error| error.with_file(path))
 }
 
+/// The shape of an uncompressed IDX file of unsigned bytes, and where its values begin; nothing for any other file, and
+/// nothing for one that is not as long as it says.
+pub(super) fn look(path: &Path) -> Result<Option<(Vec<usize>, u64)>> {
+    let file = File::open(path).map_err(|error| Error::io(path, "open the file", &error))?;
+    let n_bytes = file.metadata().map_err(|error| Error::io(path, "read the file", &error))?.len();
+    let mut reader = BufReader::with_capacity(1 << 10, file);
+    let start = reader.fill_buf().map_err(|error| Error::io(path, "read the file", &error))?;
+    if start.starts_with(&[0x1F, 0x8B]) {
+        return Ok(None);
+    }
+    let header = read_header(&mut reader).map_err(|error| error.with_file(path))?;
+    let n_values = header.shape.iter().try_fold(1_u64, |product, &length| product.checked_mul(u64::from(length)));
+    let is_whole = n_values.and_then(|n| n.checked_add(header.length)) == Some(n_bytes);
+    let shape = header.shape.iter().map(|&length| length as usize).collect();
+    Ok((header.type_code == 0x08 && is_whole).then_some((shape, header.length)))
+}
+
 /// Reads IDX from the bytes of a file, plain or gzipped.
 ///
 /// ```

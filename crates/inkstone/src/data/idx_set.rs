@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::arrays::{self, ArrayPart, image_size, shape_text};
-use super::dataset::{Dataset, Part, Size};
+use super::dataset::{Dataset, Images, Part, Size};
 use super::idx::{self, Idx, Values};
+use super::options::StreamOptions;
+use super::stream::{Run, Stream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 
@@ -23,7 +25,7 @@ const QMNIST_CLASS: usize = 0;
 const QMNIST_WRITER: usize = 2;
 
 /// The sets in a folder: by the prefix of their files' names (empty for MNIST's own), each part's files.
-pub(super) type Sets = BTreeMap<String, BTreeMap<Option<Part>, Files>>;
+pub(super) type Sets = BTreeMap<String, PartFiles>;
 
 /// The two files of one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub(super) struct Files {
     labels: Option<PathBuf>,
     groups: Option<PathBuf>,
 }
+
+/// The files of a set, by part.
+pub(super) type PartFiles = BTreeMap<Option<Part>, Files>;
 
 /// Sorts the files of a folder into sets. Other files are passed over.
 pub(super) fn find(files: &[PathBuf]) -> Sets {
@@ -93,12 +98,7 @@ fn is_gz(name: &str) -> bool {
 }
 
 /// Reads one set; its name is its prefix, else `folder_name`.
-pub(super) fn read(
-    prefix: &str,
-    files: &BTreeMap<Option<Part>, Files>,
-    folder_name: &str,
-    pool: &Pool,
-) -> Result<Dataset> {
+pub(super) fn read(prefix: &str, files: &PartFiles, folder_name: &str, pool: &Pool) -> Result<Dataset> {
     let mut jobs = Vec::new();
     for (part, files) in files {
         match (&files.images, &files.labels) {
@@ -118,12 +118,8 @@ pub(super) fn read(
     for &(part, images, labels, groups) in jobs.iter().rev() {
         let label_array = arrays.pop().expect("two arrays per part")?;
         let image_array = arrays.pop().expect("two arrays per part")?;
-        let mut read = pair(part, (images, image_array), (labels, label_array))?;
-        if let Some(groups) = groups {
-            let (values, _) = label_columns(&idx::read(groups)?).map_err(|error| error.with_file(groups))?;
-            read.groups = Some(values.into_iter().map(|group| group as u32).collect());
-        }
-        parts.insert(0, read);
+        let read = pair(part, (images, image_array), (labels, label_array))?;
+        parts.insert(0, with_groups(read, groups.as_deref())?);
     }
     if prefix.starts_with("emnist") {
         for part in &mut parts {
@@ -131,6 +127,50 @@ pub(super) fn read(
         }
     }
     arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts, None)
+}
+
+/// A part with the groups of its images, where there is a file of them.
+fn with_groups(mut part: ArrayPart, groups: Option<&Path>) -> Result<ArrayPart> {
+    if let Some(file) = groups {
+        let (values, _) = label_columns(&idx::read(file)?).map_err(|error| error.with_file(file))?;
+        part.groups = Some(values.into_iter().map(|group| group as u32).collect());
+    }
+    Ok(part)
+}
+
+/// The set with its pixels left in their files; nothing where they are compressed, too few or not as wanted.
+pub(super) fn stream(
+    prefix: &str,
+    files: &PartFiles,
+    folder_name: &str,
+    options: &StreamOptions,
+) -> Result<Option<Dataset>> {
+    // EMNIST's images would have to be turned.
+    if prefix.starts_with("emnist") {
+        return Ok(None);
+    }
+    let (mut parts, mut runs, mut common) = (Vec::new(), Vec::new(), None);
+    // What is in no part comes last, as everywhere.
+    for (part, files) in files.iter().filter(|(part, _)| part.is_some()).chain(files.get_key_value(&None)) {
+        let Files { images: Some(images), labels: Some(labels), groups } = files else { return Ok(None) };
+        let Some((shape, offset)) = idx::look(images)? else { return Ok(None) };
+        let size = image_size(&shape).map_err(|error| error.with_file(images))?;
+        if *common.get_or_insert(size) != size {
+            return Ok(None);
+        }
+        // A byte for each image stands in for it: labels, names and checks are those of any set.
+        let stand_in = Idx { shape: vec![shape[0], 1, 1], values: Values::U8(vec![0; shape[0]]) };
+        parts.push(with_groups(pair(*part, (images, stand_in), (labels, idx::read(labels)?))?, groups.as_deref())?);
+        runs.push(Run { path: images.clone(), offset, n: shape[0] });
+    }
+    let Some(size) = common else { return Ok(None) };
+    let n: u64 = runs.iter().map(|run| run.n as u64).sum();
+    if n.saturating_mul(size.len() as u64) < options.at_least {
+        return Ok(None);
+    }
+    let mut dataset = arrays::dataset(if prefix.is_empty() { folder_name } else { prefix }, parts, None)?;
+    dataset.images = Images::streamed(size, Stream::open(runs, size.len(), options)?);
+    Ok(Some(dataset))
 }
 
 fn lonely(there: &Path, missing: &str, part: Option<Part>) -> Error {

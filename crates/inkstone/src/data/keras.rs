@@ -10,9 +10,9 @@ use crate::spec::pipeline::{Fill, FillRule};
 
 type Matrix = [[f64; 3]; 3];
 
-/// The greatest shifts in pixels: below 1 a share of the side, from 1 on pixels.
-pub(super) fn shifts(ranges: [f32; 2], sides: [f32; 2]) -> [f32; 2] {
-    [0, 1].map(|i| if ranges[i] < 1.0 { ranges[i] * sides[i] } else { ranges[i] })
+/// What shifts count, in pixels: ranges below 1 are shares of the side, from 1 on pixels.
+pub(super) fn shift_units(ranges: [f32; 2], sides: [f32; 2]) -> [f32; 2] {
+    [0, 1].map(|i| if ranges[i] < 1.0 { sides[i] } else { 1.0 })
 }
 
 /// Keras' `height_shift_range` moves columns and `width_shift_range` rows, and of the two zooms the columns' is drawn
@@ -81,39 +81,47 @@ fn multiply(left: &Matrix, right: &Matrix) -> Matrix {
 /// `scipy.ndimage.affine_transform` with order 1, per channel.
 fn resample(pixels: &[u8], size: Size, matrix: &[[f64; 3]; 2], fill: Fill, out: &mut [f32]) {
     let Size { height, width, channels } = size;
-    for (k, pixel) in out.chunks_exact_mut(channels).enumerate() {
-        let [i, j] = [(k / width) as f64, (k % width) as f64];
-        let [y, x] = matrix.map(|[by_row, by_column, shift]| by_row * i + by_column * j + shift);
-        let (Some(rows), Some(columns)) = (near(y, height, fill), near(x, width, fill)) else {
-            if let Fill::Constant(value) = fill {
-                pixel.fill(value);
+    for (i, row) in out.chunks_exact_mut(width * channels).enumerate() {
+        for (j, pixel) in row.chunks_exact_mut(channels).enumerate() {
+            let place = |[by_row, by_column, shift]: [f64; 3]| by_row * i as f64 + by_column * j as f64 + shift;
+            match (near(place(matrix[0]), height, fill), near(place(matrix[1]), width, fill), fill) {
+                (Some(rows), Some(columns), _) => read(pixels, size, [rows, columns], pixel),
+                (_, _, Fill::Constant(value)) => pixel.fill(value),
+                _ => {}
             }
-            continue;
-        };
-        for (c, value) in pixel.iter_mut().enumerate() {
-            let mut sum = 0.0;
-            for (row, down) in rows {
-                for (column, along) in columns {
-                    sum += f64::from(pixels[(row * width + column) * channels + c]) * down * along;
-                }
-            }
-            *value = sum as f32;
         }
     }
 }
 
+/// A pixel and its weight.
+type Near = (usize, f64);
+
+/// The weighted sum of four pixels, in SciPy's order.
+fn read(pixels: &[u8], size: Size, [rows, columns]: [[Near; 2]; 2], pixel: &mut [f32]) {
+    for (c, value) in pixel.iter_mut().enumerate() {
+        let mut sum = 0.0;
+        for (row, down) in rows {
+            for (column, along) in columns {
+                sum += f64::from(pixels[(row * size.width + column) * size.channels + c]) * down * along;
+            }
+        }
+        *value = sum as f32;
+    }
+}
+
 /// The two pixels of an axis that are seen at `place` and their weights; `None` where a constant is.
-fn near(place: f64, length: usize, fill: Fill) -> Option<[(usize, f64); 2]> {
+fn near(place: f64, length: usize, fill: Fill) -> Option<[Near; 2]> {
     let last = (length - 1) as f64;
     let inside = match fill {
         Fill::Constant(_) if !(0.0..=last).contains(&place) => return None,
         Fill::Rule(FillRule::Reflect) => mirrored(place, length),
         _ => place.max(0.0).min(last),
     };
-    let first = inside.floor();
-    let beyond = |pixel: f64| (pixel.max(0.0) as usize).min(length - 1);
-    let weight = inside - first;
-    Some([(beyond(first), 1.0 - weight), (beyond(first + 1.0), weight)])
+    // It is at least −½: the whole number below it, without the C library's `floor`.
+    let first = inside as i64 - i64::from(inside < 0.0);
+    let beyond = |pixel: i64| (pixel.max(0) as usize).min(length - 1);
+    let weight = inside - first as f64;
+    Some([(beyond(first), 1.0 - weight), (beyond(first + 1), weight)])
 }
 
 /// SciPy's `reflect`, `d c b a | a b c d | d c b a`: the mirror stands half a pixel beyond the border.

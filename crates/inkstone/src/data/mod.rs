@@ -3,9 +3,17 @@
 #[cfg(feature = "fetch")]
 pub mod fetch;
 
+mod options;
+mod stream;
 pub mod dataset;
 pub mod fingerprint;
 
+#[cfg(feature = "formats")]
+mod inflate;
+#[cfg(feature = "formats")]
+mod small_png;
+#[cfg(feature = "formats")]
+mod tiff_pages;
 #[cfg(feature = "formats")]
 pub mod decode;
 #[cfg(feature = "formats")]
@@ -13,9 +21,11 @@ pub mod encode;
 pub mod idx;
 mod arrays;
 mod idx_set;
+mod listing;
+#[cfg(feature = "formats")]
+mod decoded_cache;
 #[cfg(feature = "formats")]
 pub mod folder;
-mod listing;
 #[cfg(feature = "formats")]
 pub mod npz;
 #[cfg(feature = "formats")]
@@ -70,5 +80,6 @@ pub use augment::Augment;
 pub use batches::Samples;
 pub use dataset::{Dataset, Image, Images, Part, SampleId};
 pub use mix::{Mixing, Mixture};
+pub use options::{Progress, SourceOptions, StreamOptions};
 pub use preprocess::Preprocess;
 pub use split::Split;

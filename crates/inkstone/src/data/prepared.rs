@@ -11,6 +11,7 @@ use super::dataset::{Dataset, Part, Size};
 use super::fingerprint::fingerprint;
 use super::gather::Classes;
 use super::labels::Numbers;
+use super::options::SourceOptions;
 use super::{csv_set, idx_set, npz, safetensors_set, tar_set};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
@@ -30,7 +31,7 @@ const HELP: &str = "prepare it anew, or remove dataset.toml to read the files as
 ///
 /// # Errors
 /// `Data` where a file is missing or has another size, or where the content has another fingerprint.
-pub(super) fn read(folder: &Path, manifest: &Manifest, pool: &Pool, note: &dyn Fn(&str)) -> Result<Dataset> {
+pub(super) fn read(folder: &Path, manifest: &Manifest, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
     let toml = folder.join(MANIFEST);
     let mut files = Vec::new();
     for file in &manifest.files {
@@ -42,7 +43,7 @@ pub(super) fn read(folder: &Path, manifest: &Manifest, pool: &Pool, note: &dyn F
         }
         files.push((part_of(&file.name), path));
     }
-    let mut dataset = read_files(manifest, &files, pool, note)?;
+    let mut dataset = read_files(manifest, &files, options, pool)?;
     if manifest.format != Format::Png {
         let last = dataset.samples.iter().map(|sample| sample.label as usize).max().unwrap_or(0);
         if last >= manifest.classes.len() {
@@ -53,6 +54,7 @@ pub(super) fn read(folder: &Path, manifest: &Manifest, pool: &Pool, note: &dyn F
     }
     dataset.name.clone_from(&manifest.name);
     let found = fingerprint(&dataset, pool).hex;
+    dataset.images.check()?;
     if found != manifest.fingerprint {
         let short = |hex: &str| hex.chars().take(16).collect::<String>() + "…";
         let expected = format!("the images and labels of fingerprint {}", short(&manifest.fingerprint));
@@ -64,8 +66,8 @@ pub(super) fn read(folder: &Path, manifest: &Manifest, pool: &Pool, note: &dyn F
 fn read_files(
     manifest: &Manifest,
     files: &[(Option<Part>, PathBuf)],
+    options: &SourceOptions<'_>,
     pool: &Pool,
-    note: &dyn Fn(&str),
 ) -> Result<Dataset> {
     // A name that is no published set's, lest its classes be taken for these.
     let name = "";
@@ -74,6 +76,11 @@ fn read_files(
             let paths: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
             let sets = idx_set::find(&paths);
             let set = sets.get("").ok_or_else(|| nothing("IDX files"))?;
+            if let Some(stream) = &options.stream
+                && let Some(dataset) = idx_set::stream("", set, name, stream)?
+            {
+                return Ok(dataset);
+            }
             idx_set::read("", set, name, pool)
         }
         Format::Npz => npz::read(&files.first().ok_or_else(|| nothing(".npz file"))?.1, name),
@@ -86,7 +93,7 @@ fn read_files(
             let known = csv_set::Known { classes: Classes::Names(&manifest.classes), size: None };
             csv_set::read(&files.iter().map(|(_, path)| (None, path.clone())).collect::<Vec<_>>(), name, known, pool)
         }
-        Format::Tar => tar_set::read(files, name, pool, note),
+        Format::Tar => tar_set::read(files, name, pool, &|text| options.note(text)),
         Format::Parquet => read_parquet(files, name, pool),
     }
 }

@@ -66,7 +66,7 @@ impl Preprocess {
     /// If a key of the spec is out of its range, if `size` is left open and the images differ in size, or if there is
     /// no image.
     pub fn fit(spec: &PreprocessSpec, images: &Images, train: &[u32], pool: &Pool) -> Result<Self> {
-        if (0..images.len()).any(|i| images.get(i).size.is_empty()) || images.is_empty() {
+        if (0..images.len()).any(|i| images.size(i).is_empty()) || images.is_empty() {
             return Err(Error::mismatch(ErrorKind::Data, "images with pixels", "none"));
         }
         let size = match spec.size {
@@ -76,6 +76,12 @@ impl Preprocess {
         };
         let plain = PreprocessSpec { size: Some(size), normalise: Normalise::None, ..spec.clone() };
         let mut fitted = Self::try_from(Stored { spec: plain, statistics: None })?;
+        if images.is_streamed() && !fitted.leaves(images) {
+            let found = images.uniform_size().map_or_else(String::new, |size| size.to_string());
+            return Err(Error::mismatch(ErrorKind::Data, format!("streamed images of {}", fitted.size), found)
+                .with_place("data.stream")
+                .with_help("prepare them so (`inkstone prepare`), or set data.stream = \"never\""));
+        }
         if spec.normalise == Normalise::None {
             return Ok(fitted);
         }
@@ -150,7 +156,7 @@ impl Preprocess {
             return images.clone();
         }
         let mut pixels = vec![0; images.len() * self.size.len()];
-        pool.for_each_chunk(&mut pixels, self.size.len(), |i, out| self.prepare(images.get(i), out));
+        pool.for_each_chunk(&mut pixels, self.size.len(), |i, out| images.with(i, |image| self.prepare(image, out)));
         Images::uniform(self.size, pixels)
     }
 
@@ -238,7 +244,7 @@ impl Preprocess {
             let mut sums = [[0_u64; 2]; 3];
             let mut prepared = vec![0; self.size.len()];
             for &i in train.iter().skip(task * IMAGES_PER_TASK).take(IMAGES_PER_TASK) {
-                self.prepare(images.get(i as usize), &mut prepared);
+                images.with(i as usize, |image| self.prepare(image, &mut prepared));
                 for pixel in prepared.chunks_exact(n_channels) {
                     for (sum, &byte) in sums.iter_mut().zip(pixel) {
                         sum[0] += u64::from(byte);
@@ -338,7 +344,7 @@ fn spread(grey: &[u8], channels: usize, out: &mut [u8]) {
 
 /// Height and width that all images share.
 fn common_size(images: &Images) -> Result<[usize; 2]> {
-    let side = |i: usize| [images.get(i).size.height, images.get(i).size.width];
+    let side = |i: usize| [images.size(i).height, images.size(i).width];
     let first = side(0);
     match (0..images.len()).map(side).find(|&other| other != first) {
         None => Ok(first),

@@ -1,7 +1,6 @@
 //! From the name of a source to a dataset: a built-in or fetched set, a folder, an array file.
 //! Never uses the network and never reads the environment: the caller says where fetched sets lie.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "mnist")]
@@ -10,6 +9,7 @@ use super::dataset::Dataset;
 use super::dataset::Part;
 #[cfg(feature = "mnist")]
 use super::dataset::Size;
+pub use super::options::SourceOptions;
 #[cfg(feature = "formats")]
 use super::{csv_set, folder, gather, labels, npz, prepared, safetensors_set, tar_set};
 use super::{idx_set, listing};
@@ -35,36 +35,6 @@ pub const SETS: [&str; 10] = [
 /// What can be read, in the words of messages.
 const SOURCES: &str = "a folder of images, a folder of IDX files or an .npz, .csv, .parquet, .tar or .safetensors file";
 
-/// Where sources are looked for.
-#[derive(Clone, Default)]
-pub struct SourceOptions<'a> {
-    /// The folder of fetched sets, one folder each.
-    pub home: Option<PathBuf>,
-    /// What relative paths are relative to (a recipe's folder); where not given, the working directory.
-    pub base: Option<PathBuf>,
-    /// Is told what is worth a line in the log.
-    pub note: Option<&'a dyn Fn(&str)>,
-}
-
-impl SourceOptions<'_> {
-    fn note(&self, text: &str) {
-        if let Some(note) = self.note {
-            note(text);
-        }
-    }
-
-    /// The path that a source stands for, if it is not the name of a set.
-    fn path(&self, source: &str) -> PathBuf {
-        self.base.as_deref().unwrap_or(Path::new("")).join(source)
-    }
-}
-
-impl fmt::Debug for SourceOptions<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SourceOptions").field("home", &self.home).field("base", &self.base).finish_non_exhaustive()
-    }
-}
-
 /// Reads a source whole: the name of a set ([`SETS`]), a folder of class folders, a folder of IDX files, an `.npz`,
 /// `.csv`, `.parquet`, `.tar` or `.safetensors` file, a folder of such files, or a folder that `prepare` wrote.
 ///
@@ -82,6 +52,15 @@ impl fmt::Debug for SourceOptions<'_> {
 /// # Ok::<(), inkstone::Error>(())
 /// ```
 pub fn open(source: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
+    let dataset = open_any(source, options, pool)?;
+    if options.stream.is_some_and(|stream| stream.at_least == 0) && !dataset.images.is_streamed() {
+        let what = "only uncompressed IDX files can be streamed (`inkstone prepare --format idx`)";
+        options.note(&format!("warning: {}: {what}; this source is read whole", dataset.name));
+    }
+    Ok(dataset)
+}
+
+fn open_any(source: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
     if source.is_empty() {
         return Err(Error::mismatch(ErrorKind::Usage, "the name of a data set or a path", "nothing"));
     }
@@ -163,6 +142,9 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
     let sets = idx_set::find(&files);
     match sets.iter().next() {
         Some((prefix, files)) if sets.len() == 1 => {
+            if let Some(dataset) = stream(prefix, files, name, options)? {
+                return Ok(dataset);
+            }
             return idx_set::read(prefix, files, name, pool).map_err(|error| error.with_file(folder));
         }
         Some(_) => {
@@ -181,6 +163,19 @@ fn open_folder(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Po
         return Ok(dataset);
     }
     open_class_folders(folder, name, options, pool)
+}
+
+/// The set with its pixels left in their files, where that is wanted and possible.
+fn stream(
+    prefix: &str,
+    files: &idx_set::PartFiles,
+    name: &str,
+    options: &SourceOptions<'_>,
+) -> Result<Option<Dataset>> {
+    match &options.stream {
+        Some(stream) => idx_set::stream(prefix, files, name, stream),
+        None => Ok(None),
+    }
 }
 
 fn open_file(path: &Path, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
@@ -216,14 +211,14 @@ fn open_npz(path: &Path, name: &str) -> Result<Dataset> {
 
 #[cfg(feature = "formats")]
 fn open_class_folders(folder: &Path, name: &str, options: &SourceOptions<'_>, pool: &Pool) -> Result<Dataset> {
-    folder::read(folder, name, pool, &|text| options.note(text))
+    folder::read(folder, name, options, pool)
 }
 
 /// A folder with a `dataset.toml`.
 #[cfg(feature = "formats")]
 fn open_prepared(folder: &Path, options: &SourceOptions<'_>, pool: &Pool) -> Result<Option<Dataset>> {
     let Some(manifest) = prepared::Manifest::find(folder)? else { return Ok(None) };
-    prepared::read(folder, &manifest, pool, &|text| options.note(text)).map(Some)
+    prepared::read(folder, &manifest, options, pool).map(Some)
 }
 
 /// Files of one kind, where each is named by its part or there is only one.

@@ -1,8 +1,9 @@
 //! Measures a model on samples of a dataset, through the same path as every prediction.
 
 use super::report::{About, Report};
-use crate::data::Dataset;
+use crate::data::dataset::Size;
 use crate::data::errata::errata_among;
+use crate::data::{Dataset, Image, Images};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::predict::Predictor;
@@ -23,10 +24,27 @@ pub fn evaluate(
     let label_of = match_classes(&dataset.classes, predictor.classes())?;
     let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
     let labels: Vec<u32> = indices.iter().map(label).collect();
-    let image = |i: usize| dataset.images.get(indices[i] as usize);
-    let probabilities = predictor.probabilities(pool, indices.len(), &image);
+    let probabilities = probabilities(predictor, pool, &dataset.images, indices)?;
     let report = Report::measure(&labels, &probabilities, predictor.classes(), about);
     Ok(report.without_errata(&errata_among(dataset, indices), &labels, &probabilities))
+}
+
+/// Streamed images are taken into memory some at a time.
+fn probabilities(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Vec<f64>> {
+    /// A small part of what a streamed set holds, and enough for all threads.
+    const STREAMED_AT_ONCE: usize = 4096;
+    if !images.is_streamed() {
+        return Ok(predictor.probabilities(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
+    }
+    let mut all = Vec::new();
+    for indices in indices.chunks(STREAMED_AT_ONCE) {
+        let some: Vec<(Size, Vec<u8>)> =
+            pool.map(indices.len(), |i| images.with(indices[i] as usize, |image| (image.size, image.pixels.to_vec())));
+        let image = |i: usize| Image { size: some[i].0, pixels: &some[i].1 };
+        all.extend(predictor.probabilities(pool, indices.len(), &image));
+    }
+    images.check()?;
+    Ok(all)
 }
 
 /// The model's label of each class of a dataset, by name.

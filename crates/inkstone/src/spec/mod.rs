@@ -4,6 +4,7 @@
 pub mod nearest;
 
 pub mod model;
+pub mod loading;
 pub mod steps;
 pub mod pipeline;
 pub mod plan;

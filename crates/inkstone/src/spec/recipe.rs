@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::loading::{Caching, OnError, Streaming, is_default};
 use super::model::ModelSpec;
 use super::pipeline::{AugmentSpec, PreprocessSpec};
 use super::split::Duplicates;
@@ -72,6 +73,9 @@ impl Recipe {
             }
             _ => {}
         }
+        if matches!(&self.data.cache, Caching::Folder(path) if path.as_os_str().is_empty()) {
+            return Err(wrong("data.cache", "\"auto\", \"off\" or a folder", "\"\""));
+        }
         if self.model.layers.is_empty() {
             return Err(wrong("model.layers", "at least one layer", "none"));
         }
@@ -123,6 +127,15 @@ pub struct DataSpec {
     pub split: Option<Proportions>,
     /// The seed of the split.
     pub split_seed: u64,
+    /// What becomes of images that cannot be read: `"fail"` or `"skip"`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on_error: OnError,
+    /// Where the decoded images of a folder are kept for the next time: `"auto"`, `"off"` or a folder.
+    #[serde(skip_serializing_if = "is_default")]
+    pub cache: Caching,
+    /// Whether the pixels stay on the disk and are read block by block: `"auto"`, `"always"` or `"never"`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub stream: Streaming,
     /// What must not be in two parts: `"writer"` (of MNIST's digits), `"group"` (what the table's column of that name says;
     /// also where this key is not given), or a pattern of the images' paths such as `"{group}_*"`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,6 +256,9 @@ mod tests {
             "[augment]\nfill = \"blue\"",
             "line 3, augment.fill: expected \"edge\", \"reflect\" or a number from 0 to 255, found something else",
         );
+        check("[data]\non_error = \"ignore\"", "line 3, data.on_error: unknown word `ignore`; known: fail, skip");
+        check("[data]\nstream = \"alway\"", "line 3, data.stream: unknown word `alway`; did you mean `always`?");
+        check("[data]\ncache = \"\"", "data.cache: expected \"auto\", \"off\" or a folder, found \"\"");
         check("[data]\nvalidation = 1.0", "data.validation: expected a share from 0 to below 1, found 1");
         check(
             "[data]\nsplit = \"8:1\"",

@@ -270,6 +270,7 @@ impl<'a> Trainer<'a> {
         self.lay_out_batch(epoch, step);
         let first = step * train.batch_size;
         let samples = &self.order.1[first..first + self.targets.len()];
+        training.load(samples, pool)?;
         let write_image = |i: usize, out: &mut [f32]| match augment {
             Some(augment) => {
                 training.write_augmented(isa, samples[i] as usize, augment, (train.seed, epoch as u32), out);
@@ -330,6 +331,7 @@ impl<'a> Trainer<'a> {
             return Err(not_finite("a parameter", f64::from(*value), n_done, epoch - 1, train));
         }
         let measured = (!self.setup.validation.is_empty()).then(|| self.validate(&candidate));
+        self.setup.validation.images.check()?;
         if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
             return Err(not_finite("validation loss", measured.loss, n_done, epoch - 1, train));
         }

@@ -76,7 +76,8 @@ struct Preview {
 impl Preview {
     fn new(words: &[String], context: &Context) -> Result<Self> {
         let chosen = recipes::choose(words, None, context)?;
-        let loaded = images::load(&chosen.source()?, &chosen.data()?, context).map_err(|error| chosen.blame(error))?;
+        let loaded =
+            images::load(&chosen.source()?, &chosen.data()?, None, context).map_err(|error| chosen.blame(error))?;
         let mut recipe = chosen.for_dataset(&loaded.dataset)?;
         if let Some(seed) = context.seed {
             recipe.train.seed = seed;
@@ -257,7 +258,7 @@ fn affine_words(drawn: &Drawn) -> Vec<String> {
 }
 
 fn step_words(step: &DrawnStep) -> String {
-    let number = |value: &f32| format!("{:.3}", value).trim_end_matches('0').trim_end_matches('.').to_owned();
+    let number = |value: &f32| format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned();
     let values = step.values().into_iter().map(|(name, values)| {
         let numbers: Vec<String> = values.iter().map(number).collect();
         format!(" {name} {}", numbers.join(" "))

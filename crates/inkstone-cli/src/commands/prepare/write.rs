@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use inkstone::data::Dataset;
 use inkstone::data::inspect::PartCounts;
 use inkstone::data::prepared::{Format, Manifest};
+use inkstone::data::split::draw;
 use inkstone::data::write::{self, Replace, Request};
 use inkstone::hash::sha256_hex;
-use inkstone::data::Dataset;
-use inkstone::data::split::draw;
 use inkstone::spec::recipe::{DataSpec, Recipe};
 use inkstone::spec::{AugmentSpec, PreprocessSpec};
 use inkstone::{Error, ErrorKind, Result};
@@ -32,7 +32,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     };
     let (source, overrides) = source_and_overrides(&args.words)?;
     let wishes = Wishes::read(&overrides, args, context)?;
-    let Loaded { dataset, hashes, copies, corrections, notes } = load(source, &wishes.data, context)?;
+    let loaded = load(source, &wishes.data, None, context)?;
+    let Loaded { dataset, hashes, copies, corrections, notes, .. } = loaded;
     notes.iter().for_each(|note| context.terminal.note_or_warn(note));
     let preprocess = wishes.preprocess(&dataset)?;
     let mut request = Request {
@@ -138,8 +139,12 @@ fn size_as_list(word: &str) -> String {
 /// Bytes are written: what acts on numbers, and what is random, belongs to the training.
 fn refuse_what_means_nothing(base: &Recipe, recipe: &Recipe) -> Result<()> {
     let refuse = |found: &str| {
-        Err(Error::mismatch(ErrorKind::Usage, "overrides of data.split, data.validation, preprocess.size and the like", found)
-            .with_help("images are written as bytes; the rest happens in training"))
+        Err(Error::mismatch(
+            ErrorKind::Usage,
+            "overrides of data.split, data.validation, preprocess.size and the like",
+            found,
+        )
+        .with_help("images are written as bytes; the rest happens in training"))
     };
     if recipe.augment != AugmentSpec::default() && recipe.augment != base.augment {
         return refuse("a key of [augment]");
@@ -179,7 +184,11 @@ fn document(out: &Path, manifest: &Manifest) -> serde_json::Value {
         let parts = [&counts.train, &counts.validation, &counts.test, &counts.unassigned].map(|part| of(part, label));
         json!({ "name": name, "n_images": parts.iter().sum::<usize>(), "parts": PartCounts::from(parts) })
     };
-    let files: Vec<_> = manifest.files.iter().map(|file| json!({ "name": file.name, "bytes": file.bytes, "sha256": file.sha256 })).collect();
+    let files: Vec<_> = manifest
+        .files
+        .iter()
+        .map(|file| json!({ "name": file.name, "bytes": file.bytes, "sha256": file.sha256 }))
+        .collect();
     json!({
         "version": 1,
         "out": out,

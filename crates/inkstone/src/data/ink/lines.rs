@@ -57,7 +57,8 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
 /// Whether a low part hangs right above or below a glyph: the dot of an i, the bar of a broken 5.
 fn is_dot_of(part: Frame, glyph: Frame) -> bool {
     let gap = glyph.top.saturating_sub(part.bottom).max(part.top.saturating_sub(glyph.bottom));
-    part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_above(part, glyph)
+    let is_near = is_above(part, glyph) || is_beside(part, glyph, glyph.height());
+    part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_near
 }
 
 /// One line: small parts joined to the glyph above, below or through which they stand; the others are points, or lost.
@@ -71,7 +72,7 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
         let kind = kind(member.frame, line, height);
         // Two parts of full height are two glyphs, even where one reaches over the other.
         let is_low = member.frame.height() * 10 < height * 7;
-        let is_piece = kind == Some(Kind::Glyph) && member.frame.height() * 20 < height * 13;
+        let is_piece = matches!(kind, Some(Kind::Glyph | Kind::Minus)) && member.frame.height() * 20 < height * 13;
         let belongs = |glyph: &&mut Group| {
             (is_low && is_above(glyph.frame, member.frame))
                 || (is_piece && is_beside(glyph.frame, member.frame, height))
@@ -97,7 +98,8 @@ fn is_above(a: Frame, b: Frame) -> bool {
 /// Whether a low part is a broken piece of the glyph beside it: hardly a gap, and together no wider than one glyph.
 fn is_beside(a: Frame, b: Frame, height: usize) -> bool {
     let gap = a.left.max(b.left).saturating_sub(a.right.min(b.right));
-    gap * 10 <= height && a.with(b).width() * 10 <= height * 9
+    let both = a.with(b);
+    gap * 10 <= height && both.width() * 10 <= both.height().max(height) * 11
 }
 
 /// What a part that stands alone is: by its size and place in the line.

@@ -62,8 +62,8 @@ fn erase_crossing(ink: &mut Plane, row: &Track, column: &Track) {
     if !row.frame().grown(3).meets(turned.grown(3)) {
         return;
     }
-    let line = row.nearest((turned.left + turned.right) / 2);
-    let post = column.nearest((line.top + line.bottom) / 2);
+    let line = row.nearest(usize::midpoint(turned.left, turned.right));
+    let post = column.nearest(usize::midpoint(line.top, line.bottom));
     // Ink around the crossing as well: a stroke lies over it.
     let around = [(post.top, line.top), (post.bottom, line.top), (post.top, line.bottom), (post.bottom, line.bottom)];
     let is_inked = |&(x, y): &(usize, usize)| {

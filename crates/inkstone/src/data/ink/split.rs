@@ -60,9 +60,9 @@ fn halves(plane: &Plane) -> Option<[Plane; 2]> {
     }
     let side = |keeps: fn(usize, usize) -> bool| {
         let mut half = plane.clone();
-        for y in 0..plane.height {
+        for (y, &cut) in seam.iter().enumerate() {
             for x in 0..plane.width {
-                if !keeps(x, seam[y]) {
+                if !keeps(x, cut) {
                     half.pixels[y * plane.width + x] = 0;
                 }
             }

@@ -82,6 +82,7 @@ impl Surface {
     }
 
     /// One step of weighted least squares.
+    #[allow(clippy::needless_range_loop)] // The indices are the formula's.
     fn refined(&self, samples: &[Weighted], weight: impl Fn(f64) -> f64) -> Self {
         let mut normal = [[0.0; 7]; 6];
         for sample in samples {
@@ -131,6 +132,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Gauss' elimination with the largest pivot; `None` where there is none.
+#[allow(clippy::needless_range_loop)] // The indices are the formula's.
 fn solve(mut rows: [[f64; 7]; 6]) -> Option<[f64; 6]> {
     for i in 0..6 {
         let pivot = (i..6).max_by(|&a, &b| rows[a][i].abs().total_cmp(&rows[b][i].abs()))?;

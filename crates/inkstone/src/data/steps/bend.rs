@@ -48,9 +48,11 @@ impl Bending<'_> {
     fn bend(&self, alpha: f32, sigma: f32, number: u16, scratch: &mut Scratch) {
         let (seed, epoch, sample) = self.key;
         let mut rng = Rng::new(seed, epoch, sample, Operation::Elastic).numbered(number);
-        for pair in &mut scratch.moved {
-            let bits = rng.next_u32();
-            *pair = [bits & 0xFFFF, bits >> 16].map(|bits| (bits as f32 - 32_767.5) * (1.0 / 32_768.0));
+        let unit = |bits: u32| (bits as i32 as f32 - 32_767.5) * (1.0 / 32_768.0);
+        for four in scratch.moved.chunks_mut(4) {
+            for (pair, bits) in four.iter_mut().zip(rng.next_four()) {
+                *pair = [unit(bits & 0xFFFF), unit(bits >> 16)];
+            }
         }
         let size = Size { channels: 2, ..self.size };
         let values = scratch.moved.as_flattened_mut();
@@ -81,12 +83,15 @@ impl Bending<'_> {
             [p1 - p0 + g * p1, p3 - p0 + h * p3, p0]
         };
         let (along_x, along_y) = (row(0), row(1));
-        for (k, pair) in moved.iter_mut().enumerate() {
-            let place = [(k % self.size.width) as f64, (k / self.size.width) as f64];
-            let [u, v] = [0, 1].map(|axis| (place[axis] + f64::from(pair[axis])) / sides[axis]);
-            let depth = 1.0 / (g * u + h * v + 1.0);
-            let seen = |[a, b, c]: [f64; 3], place: f64| ((a * u + b * v + c) * depth - place) as f32;
-            *pair = [seen(along_x, place[0]), seen(along_y, place[1])];
+        let scales = sides.map(|side| 1.0 / side);
+        for (i, row) in moved.chunks_exact_mut(self.size.width).enumerate() {
+            for (j, pair) in row.iter_mut().enumerate() {
+                let [x, y] = [j as f64, i as f64];
+                let (u, v) = ((x + f64::from(pair[0])) * scales[0], (y + f64::from(pair[1])) * scales[1]);
+                let depth = 1.0 / (g * u + h * v + 1.0);
+                let seen = |[a, b, c]: [f64; 3], place: f64| ((a * u + b * v + c) * depth - place) as f32;
+                *pair = [seen(along_x, x), seen(along_y, y)];
+            }
         }
     }
 
@@ -95,25 +100,31 @@ impl Bending<'_> {
         let Scratch { moved, values: [from, _] } = scratch;
         from.clear();
         from.extend_from_slice(values);
-        let Size { height, width, channels } = self.size;
-        for (k, (pixel, &[dx, dy])) in values.chunks_exact_mut(channels).zip(&*moved).enumerate() {
-            let x = self.inside((k % width) as f32 + dx, width);
-            let y = self.inside((k / width) as f32 + dy, height);
-            let (Some(x), Some(y)) = (x, y) else {
-                if let Fill::Constant(value) = self.fill {
-                    pixel.fill(value);
-                }
-                continue;
-            };
-            let (left, top) = (x as usize, y as usize);
-            let (right, bottom) = ((left + 1).min(width - 1), (top + 1).min(height - 1));
-            let (along, down) = (x - left as f32, y - top as f32);
-            for (c, value) in pixel.iter_mut().enumerate() {
-                let at = |row: usize, column: usize| from[(row * width + column) * channels + c];
-                let upper = at(top, left) + along * (at(top, right) - at(top, left));
-                let lower = at(bottom, left) + along * (at(bottom, right) - at(bottom, left));
-                *value = (upper + down * (lower - upper)).clamp(0.0, 255.0);
+        let Size { width, channels, .. } = self.size;
+        let rows = values.chunks_exact_mut(width * channels).zip(moved.chunks_exact(width));
+        for (i, (row, moved)) in rows.enumerate() {
+            for (j, (pixel, &[dx, dy])) in row.chunks_exact_mut(channels).zip(moved).enumerate() {
+                self.sample_pixel(from, [j as f32 + dx, i as f32 + dy], pixel);
             }
+        }
+    }
+
+    fn sample_pixel(&self, from: &[f32], [x, y]: [f32; 2], pixel: &mut [f32]) {
+        let Size { height, width, channels } = self.size;
+        let (Some(x), Some(y)) = (self.inside(x, width), self.inside(y, height)) else {
+            if let Fill::Constant(value) = self.fill {
+                pixel.fill(value);
+            }
+            return;
+        };
+        let (left, top) = (x as usize, y as usize);
+        let (right, bottom) = ((left + 1).min(width - 1), (top + 1).min(height - 1));
+        let (along, down) = (x - left as f32, y - top as f32);
+        for (c, value) in pixel.iter_mut().enumerate() {
+            let at = |row: usize, column: usize| from[(row * width + column) * channels + c];
+            let upper = at(top, left) + along * (at(top, right) - at(top, left));
+            let lower = at(bottom, left) + along * (at(bottom, right) - at(bottom, left));
+            *value = (upper + down * (lower - upper)).clamp(0.0, 255.0);
         }
     }
 

@@ -33,25 +33,32 @@ pub(super) fn stroke_with(values: &mut [f32], size: Size, radius: f32, ink: Ink,
     // More than the image's own sides is no larger.
     let whole = (strength as usize).min(size.height.max(size.width));
     let rest = if whole as f32 == strength.floor() { strength.fract() } else { 0.0 };
-    let grows = (ink == Ink::Bright) == (radius > 0.0);
+    let pick = if (ink == Ink::Bright) == (radius > 0.0) { Pick::Largest } else { Pick::Smallest };
     let [original, inner] = work;
     original.clear();
     original.extend_from_slice(values);
     if whole > 0 {
-        spread(original, values, size, [whole, usize::from(grows)]);
+        spread(original, values, size, (whole, pick));
     }
     if rest > 0.0 {
         inner.clear();
         inner.extend_from_slice(values);
-        spread(original, values, size, [whole + 1, usize::from(grows)]);
+        spread(original, values, size, (whole + 1, pick));
         for (outer, inner) in values.iter_mut().zip(&*inner) {
             *outer = inner + rest * (*outer - inner);
         }
     }
 }
 
-/// The largest (`grows` = 1) or smallest value within a disc of whole radius, row by row.
-fn spread(from: &[f32], to: &mut [f32], size: Size, [radius, grows]: [usize; 2]) {
+/// What becomes of a pixel and its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pick {
+    Largest,
+    Smallest,
+}
+
+/// The largest or smallest value within a disc of whole radius, row by row.
+fn spread(from: &[f32], to: &mut [f32], size: Size, (radius, pick): (usize, Pick)) {
     let (width, row_len) = (size.width, size.width * size.channels);
     to.copy_from_slice(from);
     for down in 0..=radius.min(size.height - 1) {
@@ -65,17 +72,17 @@ fn spread(from: &[f32], to: &mut [f32], size: Size, [radius, grows]: [usize; 2])
                 let row = &mut to[i * row_len..][..row_len];
                 for other in [i.checked_sub(down), (down > 0).then_some(i + down)].into_iter().flatten() {
                     let Some(seen) = from.get(other * row_len..(other + 1) * row_len) else { continue };
-                    take(&mut row[..row_len - shift], &seen[shift..], grows);
-                    take(&mut row[shift..], &seen[..row_len - shift], grows);
+                    take(&mut row[..row_len - shift], &seen[shift..], pick);
+                    take(&mut row[shift..], &seen[..row_len - shift], pick);
                 }
             }
         }
     }
 }
 
-/// Each value becomes the other where that is larger (`grows` = 1) or smaller.
-fn take(values: &mut [f32], others: &[f32], grows: usize) {
-    if grows == 1 {
+/// Each value becomes the other where that is larger or smaller.
+fn take(values: &mut [f32], others: &[f32], pick: Pick) {
+    if pick == Pick::Largest {
         for (value, &other) in values.iter_mut().zip(others) {
             *value = if other > *value { other } else { *value };
         }
