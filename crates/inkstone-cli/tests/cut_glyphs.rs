@@ -56,7 +56,7 @@ fn digits_as_people_draw_them_are_read_and_a_resize_alone_reads_few() {
     assert!(share("strings", "ink") > 0.75, "{document:#}");
     assert!(share("single", "resize_only") < 0.7, "{document:#}");
     let fixed = |rules: &str| document["fixed_point"][rules]["value"].as_f64().unwrap();
-    assert!((fixed("plain") - fixed("ink")).abs() < 0.02, "{document:#}");
+    assert!((fixed("plain") - fixed("ink")).abs() < 0.03, "{document:#}");
     assert!(fs::read(folder.0.join("s.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
