@@ -144,7 +144,7 @@ fn failure(error: &image::ImageError, format: ImageFormat, bytes: &[u8]) -> Erro
             Some(kind) if kind.is_float => without_scale("floating-point values"),
             Some(kind) if kind.bits > 16 => without_scale(&format!("values of {} bits", kind.bits)),
             kind => {
-                let found = kind.map_or_else(|| reason(error), |kind| kind.describe());
+                let found = kind.map_or_else(|| reason(error), tiff_pages::Kind::describe);
                 Error::mismatch(ErrorKind::Data, "a TIFF of grey, RGB or CMYK values", found).with_help(SAVE_PLAIN)
             }
         },

@@ -148,6 +148,7 @@ impl Sheet {
 mod tests {
     use super::*;
 
+    #[allow(clippy::unnecessary_wraps)] // A cell of a sheet may be empty.
     fn image(height: usize, width: usize, channels: usize, pixels: &[u8]) -> Option<Image<'_>> {
         Some(Image { size: Size { height, width, channels }, pixels })
     }

@@ -36,7 +36,7 @@ impl<'a> SmallPng<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(&SIGNATURE)?;
         let (kind, header) = next_chunk(&mut rest)?;
-        let size = size(&kind, header)?;
+        let size = size(kind, header)?;
         let mut data = None;
         loop {
             match next_chunk(&mut rest)? {
@@ -73,8 +73,8 @@ fn next_chunk<'a>(rest: &mut &'a [u8]) -> Option<([u8; 4], &'a [u8])> {
 
 /// The size that a header tells: 8 bits per value, grey (0) or RGB (2), the one compression and filter method, not
 /// interlaced, small.
-fn size(kind: &[u8; 4], header: &[u8]) -> Option<Size> {
-    let header: &[u8; 13] = header.try_into().ok().filter(|_| kind == b"IHDR")?;
+fn size(kind: [u8; 4], header: &[u8]) -> Option<Size> {
+    let header: &[u8; 13] = header.try_into().ok().filter(|_| kind == *b"IHDR")?;
     let channels = match header[8..] {
         [8, 0, 0, 0, 0] => 1,
         [8, 2, 0, 0, 0] => 3,
@@ -118,7 +118,7 @@ fn unfilter_average(row: &mut [u8], above: Option<&[u8]>, step: usize) {
     for k in 0..row.len() {
         let left = if k < step { 0 } else { row[k - step] };
         let up = above.map_or(0, |above| above[k]);
-        row[k] = row[k].wrapping_add(((u16::from(left) + u16::from(up)) / 2) as u8);
+        row[k] = row[k].wrapping_add(u8::midpoint(left, up));
     }
 }
 

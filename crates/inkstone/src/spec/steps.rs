@@ -356,7 +356,7 @@ short! {
     NoiseSpec { deviation, probability: 1.0 }
 }
 
-impl<'de> Short<'de> for PerspectiveSpec {
+impl Short<'_> for PerspectiveSpec {
     const FORMS: &'static str = "a number or a table such as { distance = 0.1 }";
     type Listed = [f32; 1];
     fn of_number(distance: f32) -> Option<Self> {
@@ -367,7 +367,7 @@ impl<'de> Short<'de> for PerspectiveSpec {
     }
 }
 
-impl<'de> Short<'de> for OneOfSpec {
+impl Short<'_> for OneOfSpec {
     const FORMS: &'static str = "a list of steps, or a table such as { steps = [...], probability = 0.5 }";
     type Listed = Vec<StepSpec>;
     fn of_number(_: f32) -> Option<Self> {

@@ -54,9 +54,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     progress.finish();
     let outcome = if writer.errors.is_empty() { Outcome::Done } else { Outcome::SomeFailed };
     if context.json {
-        context.print_json(&writer.to_json())
+        context.print_json(&writer.to_json());
     } else {
-        context.print(&writer.to_text())
+        context.print(&writer.to_text());
     }
     Ok(outcome)
 }

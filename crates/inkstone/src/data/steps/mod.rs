@@ -127,7 +127,7 @@ impl DrawnStep {
 /// A recipe's steps, numbered and made ready for images of one size.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Steps {
-    steps: Vec<Step>,
+    list: Vec<Step>,
     size: Size,
     fill: Fill,
     /// The filters of elastic steps, by their σ: over rows and over columns.
@@ -242,20 +242,20 @@ impl Steps {
     /// If the specs were not checked.
     pub(super) fn new(specs: &[StepSpec], size: Size, fill: Fill) -> Self {
         let mut n_before = [0; 16];
-        let steps: Vec<Step> = specs.iter().map(|spec| Step::new(spec, &mut n_before)).collect();
+        let list: Vec<Step> = specs.iter().map(|spec| Step::new(spec, &mut n_before)).collect();
         let mut fields = Vec::new();
         collect_fields(specs, size, &mut fields);
-        Self { steps, size, fill, fields }
+        Self { list, size, fill, fields }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.list.is_empty()
     }
 
     /// What the key means for an image.
     pub(super) fn draw(&self, key: Key) -> Vec<DrawnStep> {
-        let mut drawn = Vec::with_capacity(self.steps.len());
-        self.steps.iter().for_each(|step| step.draw(key, self.size, &mut drawn));
+        let mut drawn = Vec::with_capacity(self.list.len());
+        self.list.iter().for_each(|step| step.draw(key, self.size, &mut drawn));
         drawn
     }
 

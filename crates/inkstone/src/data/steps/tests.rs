@@ -137,7 +137,7 @@ fn erased_rectangles_have_the_areas_and_shapes_of_their_ranges() {
 
 #[test]
 fn noise_has_its_deviation_and_no_mean() {
-    let values = applied(100, &[127.0; 10_000], &[DrawnStep::Noise { deviation: 10.0, number: 0 }], EDGE);
+    let values = applied(100, &vec![127.0; 10_000], &[DrawnStep::Noise { deviation: 10.0, number: 0 }], EDGE);
     let mean = values.iter().sum::<f32>() / 1e4;
     let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f32>() / 1e4;
     assert!((mean - 127.0).abs() < 0.4 && (variance.sqrt() - 10.0).abs() < 0.3, "{mean} {variance}");

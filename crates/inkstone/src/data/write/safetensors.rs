@@ -57,7 +57,7 @@ fn header(tensors: &[(&str, &str, Vec<usize>, &[u8])], classes: &[String]) -> St
         start = end;
     }
     let mut text = Value::Object(header).to_string();
-    while text.len() % 8 != 0 {
+    while !text.len().is_multiple_of(8) {
         text.push(' ');
     }
     text

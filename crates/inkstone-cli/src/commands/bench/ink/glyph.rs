@@ -163,11 +163,7 @@ fn is_removable(ink: &[bool], i: usize, width: usize, pass: usize) -> bool {
     let n_set = p.iter().filter(|&&set| set).count();
     let n_turns = (0..8).filter(|&k| !p[k] && p[(k + 1) % 8]).count();
     let [up, right, down, left] = [p[0], p[2], p[4], p[6]];
-    let ends = if pass == 0 {
-        (up && right && down) || (right && down && left)
-    } else {
-        (up && right && left) || (up && down && left)
-    };
+    let ends = if pass == 0 { right && down && (up || left) } else { up && left && (right || down) };
     (2..=6).contains(&n_set) && n_turns == 1 && !ends
 }
 

@@ -50,9 +50,9 @@ impl Layout {
         let mut layout =
             Self { ink: Plane::filled(size[0], size[1], 0.0), reading, digit_size: 0.0, degrees, centres: Vec::new() };
         if most == 1 {
-            layout.place_alone(&glyphs[0], condition, rng)
+            layout.place_alone(&glyphs[0], condition, rng);
         } else {
-            layout.place_row(&glyphs, condition, rng)
+            layout.place_row(&glyphs, condition, rng);
         }
         layout
     }
