@@ -43,10 +43,10 @@ def pixels(path: pathlib.Path) -> np.ndarray:
     return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
 
 
-def good(name: str, image: Image.Image, tolerance: int = 0, **options) -> None:
+def good(name: str, image: Image.Image, tolerance: int = 0, expected: np.ndarray | None = None, **options) -> None:
     path = GOOD / name
     image.save(path, **options)
-    found = pixels(path)
+    found = pixels(path) if expected is None else expected
     EXPECTED[name] = {
         "height": found.shape[0],
         "width": found.shape[1],
@@ -103,7 +103,8 @@ def main() -> None:
     good("bilevel.tif", bilevel)
     good("rgb-alpha.tif", rgba, 1)
     good("cmyk.tif", cmyk, 2)
-    good("turned.tif", grey, exif=orientation(8))
+    # Pillow 13 mixes up the rows of a TIFF that says it lies on its side: turned by NumPy instead.
+    good("turned.tif", grey, expected=np.rot90(GREY), exif=orientation(8))
     good("rgb.webp", rgb, lossless=True)
     good("rgb-alpha.webp", rgba, 1, lossless=True, exact=True)
     good("lossy.webp", rgb, 6, quality=95)

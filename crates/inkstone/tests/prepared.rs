@@ -83,7 +83,7 @@ fn generate(kind: Kind, seed: u64) -> Dataset {
     let (mut samples, mut images) = (Vec::new(), Vec::new());
     let (height, width) = (1 + rng.below(9) as usize, 1 + rng.below(9) as usize);
     for &part in kind.parts {
-        for index in 0..1 + rng.below(40) {
+        for index in 0..=rng.below(40) {
             let channels = kind.channels[rng.below(kind.channels.len() as u32) as usize];
             let (height, width) = if kind.mixed_sizes {
                 (1 + rng.below(20) as usize, 1 + rng.below(20) as usize)
