@@ -200,7 +200,7 @@ def main() -> None:
     )
     entry = '[[files]]\nname = "{}"\nbytes = 1\nsha256 = "00"\n'
     prepared("somebody-elses", 'title = "my data"\n')
-    prepared("no-toml", "not toml at all: no fingerprint")
+    prepared("no-toml", "fingerprint: not toml at all")
     prepared("version-2", whole.replace("version = 1", "version = 2") + entry.format("a"))
     prepared("format-of-later", whole.replace('"idx"', '"zarr"') + entry.format("a"))
     prepared("missing-file", whole + entry.format("train-images-idx3-ubyte"))

@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 
 use inkstone::checkpoint::write_atomically;
 use inkstone::data::split::split;
+use inkstone::data::encode::png;
 use inkstone::data::{Dataset, Part};
 use inkstone::parallel::Pool;
 use inkstone::rng::{Operation, Rng};
@@ -87,7 +88,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         results.scores.push(score);
     }
     progress.finish();
-    results.fixed_point = bench.fixed_point();
+    results.fixed_point = bench.fixed_point()?;
     if context.json {
         context.print_json(&results.to_json());
     } else {
@@ -172,7 +173,7 @@ impl Bench<'_> {
     }
 
     /// How many of the part's own images are read rightly: as they are, and pasted on a canvas and put through ink.
-    fn fixed_point(&self) -> [u64; 3] {
+    fn fixed_point(&self) -> Result<[u64; 3]> {
         let n = self.order.len().min(10 * self.args.images as usize);
         let right = self.pool.map(n, |k| {
             let sample = self.order[k] as usize;
@@ -181,10 +182,16 @@ impl Bench<'_> {
             let mut rng = Rng::new(self.seed, u32::MAX, k as u32, Operation::Handwriting);
             let pasted = picture::paste(image, &mut rng);
             let [plain, ink] = [self.subject.plain(image), self.subject.ink(pasted.as_image())];
-            [plain == label, ink == label]
+            let right = [plain == label, ink == label];
+            if let Some(folder) = self.args.misread.as_ref().filter(|_| right == [true, false]) {
+                let picture = picture::Picture { bytes: png(pasted.as_image()), reading: label };
+                keep::misread(&folder.join("fixed-point"), k, &picture, &ink)?;
+            }
+            Ok(right)
         });
+        let right: Vec<[bool; 2]> = right.into_iter().collect::<Result<_>>()?;
         let count = |which: usize| right.iter().filter(|right| right[which]).count() as u64;
-        [count(0), count(1), n as u64]
+        Ok([count(0), count(1), n as u64])
     }
 
     /// A row of examples for each condition.
