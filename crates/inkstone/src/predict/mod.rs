@@ -86,7 +86,7 @@ impl Predictor {
     fn predict_page(&self, page: &ink::Page) -> Prediction {
         let knows = |text: &str| self.classes().iter().any(|class| class == text);
         let is_for_the_model = |glyph: &ink::Glyph| glyph.kind.text().is_none_or(knows);
-        let each = page.glyphs.iter().flat_map(|glyph| std::iter::once(glyph).chain(&glyph.pieces));
+        let each = page.glyphs.iter().flat_map(|glyph| std::iter::once(glyph).chain(&glyph.pieces)).chain(&page.whole);
         let asked: Vec<&ink::Glyph> = each.filter(|glyph| is_for_the_model(glyph)).collect();
         let probabilities = self.probabilities_of_glyphs(&asked);
         let mut rows = probabilities.chunks_exact(self.classes().len());
@@ -108,6 +108,11 @@ impl Predictor {
             } else {
                 signs.extend(pieces);
             }
+        }
+        if let Some(whole) = page.whole.as_ref().map(sign)
+            && whole.is_one_instead_of(&signs)
+        {
+            signs = vec![whole];
         }
         Prediction::of_page(&signs, &page.reasons, self.classes())
     }

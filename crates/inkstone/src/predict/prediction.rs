@@ -191,6 +191,14 @@ impl Sign<'_> {
         self.probabilities.map_or(1.0, |row| row[argmax(row)])
     }
 
+    /// Whether this is what `signs`, which stand close together, are the pieces of: the model is about as sure of it as of
+    /// all of them, or, where two of them or more are of full height and so may well be signs, clearly surer.
+    pub(super) fn is_one_instead_of(&self, signs: &[Sign<'_>]) -> bool {
+        let is_full = |sign: &&Sign<'_>| sign.bounds[3] * 20 >= self.bounds[3] * 13;
+        let needed = if signs.iter().filter(is_full).count() > 1 { 1.1 } else { 0.9 };
+        self.confidence() >= needed * signs.iter().map(Sign::confidence).product::<f64>()
+    }
+
     fn glyph(&self, decision: Decision, classes: &[String]) -> Glyph {
         let bounds = self.bounds;
         if let Some(probabilities) = self.probabilities {

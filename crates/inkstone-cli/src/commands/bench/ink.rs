@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use inkstone::checkpoint::write_atomically;
-use inkstone::data::split::split;
 use inkstone::data::encode::png;
+use inkstone::data::split::split;
 use inkstone::data::{Dataset, Part};
 use inkstone::parallel::Pool;
 use inkstone::rng::{Operation, Rng};

@@ -116,6 +116,8 @@ pub struct Glyph {
 pub struct Page {
     /// In reading order: lines from top to bottom, signs from left to right.
     pub glyphs: Vec<Glyph>,
+    /// All of them as one glyph, where together they are no wider than one: a stroke that is broken. The model decides.
+    pub whole: Option<Glyph>,
     /// Why not to trust it; empty where there is nothing to say.
     pub reasons: Vec<Reason>,
 }
@@ -148,12 +150,12 @@ pub fn read(image: Image<'_>, size: [usize; 2]) -> Page {
         let bounds = [0, 0, image.size.width, image.size.height];
         return Page {
             glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels, pieces: Vec::new() }],
-            reasons: Vec::new(),
+            ..Page::default()
         };
     }
     match Found::new(image) {
         Ok(found) => found.page(size),
-        Err(reason) => Page { glyphs: Vec::new(), reasons: vec![reason] },
+        Err(reason) => Page { reasons: vec![reason], ..Page::default() },
     }
 }
 
@@ -222,7 +224,7 @@ impl Found {
     fn page(&self, size: [usize; 2]) -> Page {
         let groups = lines::read(&self.components);
         if groups.len() > MAX_GLYPHS {
-            return Page { glyphs: Vec::new(), reasons: vec![Reason::TooManyParts] };
+            return Page { reasons: vec![Reason::TooManyParts], ..Page::default() };
         }
         let glyphs: Vec<Glyph> = groups.iter().map(|group| self.glyph(&group.parts, group.kind, size)).collect();
         let mut reasons = Vec::new();
@@ -232,7 +234,18 @@ impl Found {
         if glyphs.iter().all(|glyph| glyph.bounds[2].max(glyph.bounds[3]) < MIN_SIDE) {
             reasons.push(Reason::TooSmall);
         }
-        Page { glyphs, reasons }
+        Page { whole: self.broken(&groups, size), glyphs, reasons }
+    }
+
+    /// The signs of a page as one glyph, where they may be the pieces of one.
+    fn broken(&self, groups: &[lines::Group], size: [usize; 2]) -> Option<Glyph> {
+        let parts: Vec<usize> = groups.iter().flat_map(|group| group.parts.iter().copied()).collect();
+        if groups.len() < 2 {
+            return None;
+        }
+        let frame = self.components.frame(&parts);
+        let is_narrow = frame.width() * 10 <= frame.height() * split::DOUBTFUL;
+        is_narrow.then(|| Glyph { pieces: Vec::new(), ..self.glyph(&parts, Kind::Glyph, size) })
     }
 
     fn glyph(&self, parts: &[usize], kind: Kind, size: [usize; 2]) -> Glyph {

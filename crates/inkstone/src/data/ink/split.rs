@@ -9,7 +9,7 @@ use super::plane::Plane;
 use super::stroke;
 
 /// A glyph wider than this (in tenths of its height) may be two.
-const DOUBTFUL: usize = 11;
+pub(super) const DOUBTFUL: usize = 11;
 
 /// The most ink on a seam, in strokes: less than two, each crossed on the slant.
 const ONE_STROKE: f32 = 1.35;
