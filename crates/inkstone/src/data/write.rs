@@ -121,6 +121,10 @@ fn check(dataset: &Dataset, format: Format) -> Result<()> {
     if dataset.images.is_empty() {
         return Err(Error::mismatch(ErrorKind::Data, "images to write", "none"));
     }
+    if dataset.images.is_streamed() {
+        return Err(Error::mismatch(ErrorKind::Data, "images in memory", "images that stay in their files")
+            .with_help("open the source without streaming"));
+    }
     let arrays = matches!(format, Format::Idx | Format::Npz | Format::Csv | Format::Safetensors);
     if arrays && dataset.images.uniform_size().is_none() {
         let ImageFacts { smallest, largest, .. } = ImageFacts::of(dataset);

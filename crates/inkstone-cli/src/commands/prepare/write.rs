@@ -8,6 +8,7 @@ use inkstone::data::prepared::{Format, Manifest};
 use inkstone::data::split::draw;
 use inkstone::data::write::{self, Replace, Request};
 use inkstone::hash::sha256_hex;
+use inkstone::spec::loading::Streaming;
 use inkstone::spec::recipe::{DataSpec, Recipe};
 use inkstone::spec::{AugmentSpec, PreprocessSpec};
 use inkstone::{Error, ErrorKind, Result};
@@ -94,6 +95,8 @@ impl Wishes {
         let recipe = base.with_overrides(&overrides)?;
         refuse_what_means_nothing(&base, &recipe)?;
         let mut data = recipe.data;
+        // What is written is in memory first.
+        data.stream = Streaming::Never;
         data.split = args.split.or(data.split);
         data.split_seed = context.seed.unwrap_or(data.split_seed);
         if let Some(file) = &args.exclude {
