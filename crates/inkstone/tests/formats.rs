@@ -177,13 +177,15 @@ fn small() -> Dataset {
     Dataset::from_rows("small", vec!["a".into(), "b".into()], vec![rows]).unwrap()
 }
 
+/// A reader, its result dropped.
+type Parse<'a> = &'a dyn Fn(&[u8]);
+
 /// Every shortened file and every file with one byte changed must be refused or read, never end the program.
 #[test]
 fn no_damage_makes_a_reader_panic() {
     let folder = Folder::new("damage");
     let pool = Pool::new(1).unwrap();
     let no = |_: usize| ();
-    type Parse<'a> = &'a dyn Fn(&[u8]);
     let tar = |bytes: &[u8]| tar_set::parse(bytes, &pool).map_or((), no);
     let parquet = |bytes: &[u8]| parquet_set::parse(bytes).map_or((), no);
     let npz = |bytes: &[u8]| npz::parse(bytes).map_or((), |_| ());
