@@ -19,11 +19,11 @@ use crate::context::Context;
   inkstone prepare letters/ --out letters.npz-set --format npz
   inkstone prepare mnist --out mnist-parquet --format parquet --split 8:1:1
   inkstone prepare mnist --preview sheet.png augment.rotation_degrees=20
-  inkstone prepare mnist --preview-sample train/17
+  inkstone prepare mnist --preview-sample train/0
   inkstone prepare readings.csv --cut-glyphs --out glyphs/")]
 pub(crate) struct Args {
-    /// A data set's name, a folder or a file; for a preview a recipe too; then overrides of recipe keys
-    #[arg(required = true, value_name = "SOURCE] [KEY=VALUE")]
+    /// A data set's name, a folder or a file (for a preview a recipe too), then overrides of recipe keys
+    #[arg(required = true, value_name = "SOURCE|KEY=VALUE")]
     pub(crate) words: Vec<String>,
     /// The folder to write into; must be empty or not there
     #[arg(long, value_name = "DEST")]
