@@ -1,7 +1,7 @@
 //! The random steps of training: drawn from (seed, epoch, sample), one bilinear resampling for all affine parts, then the
 //! steps of `also`.
 //!
-//! Never sees labels, and never what was drawn for another image; [`super::mix`] does.
+//! Never sees labels, and never what was drawn for another image; `mix` does.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! length of the header (u64, little-endian)  header (JSON)  the tensors' bytes
 //! ```
 //!
-//! Only the header and these tensors are read, by their positions. Refuses headers over [`MAX_HEADER`] and positions
+//! Only the header and these tensors are read, by their positions. Refuses headers over `MAX_HEADER` and positions
 //! that do not fit the file.
 
 use std::fs::File;
