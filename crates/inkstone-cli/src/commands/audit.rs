@@ -32,7 +32,7 @@ Nothing is changed. Edit corrections.csv, and name it as data.corrections in a r
 pub(crate) struct Args {
     /// A data set's name, a folder or a file
     source: String,
-    /// The folder to write into; must be empty or not there [default: `audits/<name>-<NNN>`]
+    /// The folder to write into, empty or not there; `audits/<name>-<NNN>` where not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
