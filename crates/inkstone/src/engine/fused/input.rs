@@ -9,6 +9,9 @@ use crate::engine::{Isa, Parameters};
 use crate::parallel::Pool;
 use crate::spec::plan::Plan;
 
+/// Writes the factors g of image i's logits into zeros: `weigh(i, logits, g)`.
+pub type Weigh<'a> = dyn Fn(usize, &[f32], &mut [f32]) + Sync + 'a;
+
 /// A network with its parameters that tells how its logits change with its input. Asked by any number of threads at
 /// once, like [`super::Packed`]; in 32-bit floating point.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl InputGradients {
         pool: &Pool,
         n: usize,
         write_image: &(dyn Fn(usize, &mut [f32]) + Sync),
-        weigh: &(dyn Fn(usize, &[f32], &mut [f32]) + Sync),
+        weigh: &Weigh<'_>,
     ) -> Vec<f32> {
         let Self { engine, weights, lanes } = self;
         let (program, n_inputs) = (&engine.program, engine.plan.input.len());
@@ -87,12 +90,7 @@ impl InputGradients {
     }
 
     /// The gradients of the logits, and zero for everything before.
-    fn start(
-        &self,
-        lane: &mut Lane,
-        images: std::ops::Range<usize>,
-        weigh: &(dyn Fn(usize, &[f32], &mut [f32]) + Sync),
-    ) {
+    fn start(&self, lane: &mut Lane, images: std::ops::Range<usize>, weigh: &Weigh<'_>) {
         lane.clear_gradients_of_values();
         let (output, n_classes) = (self.engine.program.output, self.engine.plan.n_classes);
         let Lane { values, d_values, .. } = lane;

@@ -16,7 +16,7 @@ mod reduce;
 mod spare;
 mod weights;
 
-pub use self::input::InputGradients;
+pub use self::input::{InputGradients, Weigh};
 
 use std::ops::Range;
 
