@@ -157,6 +157,7 @@ impl Repetition<'_> {
             },
             plan,
             parameters: kept.parameters,
+            trust: None,
             sha256: None,
         })
     }
