@@ -62,6 +62,10 @@ pub enum Operation {
     Choose = 81,
     /// Pictures of digits as people make them: `inkstone bench ink`.
     Handwriting = 95,
+    /// The signs that features are brought to fewer numbers with.
+    NoveltyProjection = 100,
+    /// Images that are no image of anything: `inkstone bench trust`.
+    Nonsense = 102,
 }
 
 /// A stream of random numbers for one key.

@@ -40,6 +40,7 @@ fn checkpoint() -> Checkpoint {
         provenance: Provenance { kept_epoch: 3, ..Provenance::default() },
         plan,
         parameters,
+        trust: None,
         sha256: None,
     }
 }

@@ -7,6 +7,8 @@ use crate::data::Part;
 
 use super::confusion::{Average, ConfusionMatrix};
 use super::metrics::{self, Interval};
+use super::trust::{self, CalibrationInfo, DecisionsInfo, ReviewInfo};
+use crate::predict::{Judged, Predictor};
 
 /// How good a model is on some data. As JSON it is `report.json`, version 1; a number that is undefined is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct Report {
     /// Mean of −ln p(label).
     #[serde(deserialize_with = "null_as_nan")]
     pub log_loss: f64,
+    /// Mean of Σ (p − truth)² over the classes.
+    #[serde(default = "undefined", deserialize_with = "null_as_nan")]
+    pub brier_score: f64,
     /// By how much confidence misses accuracy: the expected calibration error over 15 bins.
     #[serde(deserialize_with = "null_as_nan")]
     pub calibration_error: f64,
@@ -39,6 +44,15 @@ pub struct Report {
     pub classes: Vec<ClassScores>,
     /// Rows: the truth; columns: the answers.
     pub confusion_matrix: ConfusionMatrix,
+    /// What answers of at least a confidence come to, from the surest one down to all of them.
+    #[serde(default)]
+    pub review: Vec<ReviewInfo>,
+    /// What the model's temperature does to its probabilities, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationInfo>,
+    /// What the model decided to say, where it knows its limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<DecisionsInfo>,
     /// The share of right answers without the images whose labels are known to be wrong, where there are such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errata: Option<ErrataInfo>,
@@ -155,8 +169,22 @@ impl Report {
             weighted_average: matrix.weighted_average(),
             classes: classes.iter().enumerate().map(class).collect(),
             confusion_matrix: matrix,
+            brier_score: metrics::brier_score(labels, probabilities, n_classes),
+            review: trust::review(labels, probabilities, n_classes),
+            calibration: None,
+            decisions: None,
             errata: None,
         }
+    }
+
+    /// Adds what the model's promises came to. A model that makes none adds nothing.
+    #[must_use]
+    pub fn with_trust(mut self, predictor: &Predictor, labels: &[u32], judged: &Judged) -> Self {
+        if let Some(trust) = &predictor.checkpoint().trust {
+            self.calibration = Some(trust::calibration(trust, labels, judged, self.classes.len()));
+            self.decisions = Some(trust::decisions(predictor, trust, labels, judged));
+        }
+        self
     }
 
     /// Adds the accuracy without the samples at these places of what was measured. Without places nothing is added.
@@ -172,6 +200,11 @@ impl Report {
         }
         self
     }
+}
+
+/// What an older report does not say.
+fn undefined() -> f64 {
+    f64::NAN
 }
 
 /// Reads back what serde_json writes for a number that is not finite.

@@ -6,7 +6,7 @@ use crate::data::errata::errata_among;
 use crate::data::{Dataset, Image, Images};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
-use crate::predict::Predictor;
+use crate::predict::{Judged, Predictor};
 
 /// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
 /// The images are prepared by the model's own preprocess. Where some are known to be labelled wrong, the accuracy without
@@ -24,24 +24,25 @@ pub fn evaluate(
     let label_of = match_classes(&dataset.classes, predictor.classes())?;
     let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
     let labels: Vec<u32> = indices.iter().map(label).collect();
-    let probabilities = probabilities(predictor, pool, &dataset.images, indices)?;
-    let report = Report::measure(&labels, &probabilities, predictor.classes(), about);
-    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &probabilities))
+    let judged = judged(predictor, pool, &dataset.images, indices)?;
+    let report = Report::measure(&labels, &judged.probabilities, predictor.classes(), about);
+    let report = report.with_trust(predictor, &labels, &judged);
+    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &judged.probabilities))
 }
 
 /// Streamed images are taken into memory some at a time.
-fn probabilities(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Vec<f64>> {
+fn judged(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Judged> {
     /// A small part of what a streamed set holds, and enough for all threads.
     const STREAMED_AT_ONCE: usize = 4096;
     if !images.is_streamed() {
-        return Ok(predictor.probabilities(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
+        return Ok(predictor.judge(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
     }
-    let mut all = Vec::new();
+    let mut all = Judged::default();
     for indices in indices.chunks(STREAMED_AT_ONCE) {
         let some: Vec<(Size, Vec<u8>)> =
             pool.map(indices.len(), |i| images.with(indices[i] as usize, |image| (image.size, image.pixels.to_vec())));
         let image = |i: usize| Image { size: some[i].0, pixels: &some[i].1 };
-        all.extend(predictor.probabilities(pool, indices.len(), &image));
+        all.append(predictor.judge(pool, indices.len(), &image));
     }
     images.check()?;
     Ok(all)
