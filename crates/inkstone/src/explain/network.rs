@@ -1,8 +1,7 @@
 //! A plan with its values, asked for logits, features and gradients.
 
 use super::question::Question;
-use crate::engine::fused::{Fused, Packed};
-use crate::engine::reference::{Mode, Reference};
+use crate::engine::fused::{Fused, InputGradients, Packed};
 use crate::engine::{Isa, Parameters};
 use crate::parallel::Pool;
 use crate::spec::Plan;
@@ -18,6 +17,7 @@ pub(super) struct Network<'a> {
     isa: Isa,
     engine: Fused,
     packed: Packed,
+    gradients: InputGradients,
 }
 
 impl<'a> Network<'a> {
@@ -25,7 +25,8 @@ impl<'a> Network<'a> {
     pub(super) fn new(pool: &'a Pool, plan: &'a Plan, isa: Isa, parameters: &Parameters) -> Self {
         let engine = Fused::compile(plan, isa);
         let packed = engine.pack(pool, parameters);
-        Self { pool, plan, isa, engine, packed, parameters: parameters.clone() }
+        let gradients = InputGradients::new(plan, isa, pool, parameters);
+        Self { pool, plan, isa, engine, packed, gradients, parameters: parameters.clone() }
     }
 
     /// The same plan with the random values that a training would begin with.
@@ -40,15 +41,7 @@ impl<'a> Network<'a> {
 
     /// What the last dense layer takes in, for each of n images.
     pub(super) fn features(&self, n: usize, write_image: WriteImage<'_>) -> Vec<f32> {
-        let reference = Reference::<f32>::new(self.plan);
-        let rows = self.pool.map(n, |i| {
-            let mut image = vec![0.0; self.plan.input.len()];
-            write_image(i, &mut image);
-            let (values, state) = (&self.parameters.values, &self.parameters.state);
-            let tape = reference.forward(values, state, &image, Mode::Inference);
-            tape.records[tape.records.len() - 2].values.clone()
-        });
-        rows.concat()
+        self.engine.outputs(self.pool, &self.packed, n, write_image).features
     }
 
     /// F of each of n images.
@@ -59,16 +52,6 @@ impl<'a> Network<'a> {
 
     /// d F / d input of each of n images.
     pub(super) fn gradients(&self, n: usize, question: Question, write_image: WriteImage<'_>) -> Vec<f32> {
-        let reference = Reference::<f32>::new(self.plan);
-        let rows = self.pool.map(n, |i| {
-            let mut image = vec![0.0; self.plan.input.len()];
-            write_image(i, &mut image);
-            let (values, state) = (&self.parameters.values, &self.parameters.state);
-            let tape = reference.forward(values, state, &image, Mode::Inference);
-            let mut d_logits = vec![0.0; self.plan.n_classes];
-            question.write_slope(&mut d_logits);
-            reference.backward(values, &tape, &d_logits).input
-        });
-        rows.concat()
+        self.gradients.gradients(self.pool, n, write_image, &|_, _, d_logits| question.write_slope(d_logits))
     }
 }

@@ -56,11 +56,6 @@ impl Predictor {
         &self.checkpoint
     }
 
-    /// The instruction set that it runs on.
-    pub fn isa(&self) -> Isa {
-        self.engine.isa()
-    }
-
     /// The names of the classes; a label is an index into them.
     pub fn classes(&self) -> &[String] {
         &self.checkpoint.classes
