@@ -2,7 +2,7 @@
 
 mod near;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use inkstone::checkpoint::write_atomically;
 use inkstone::data::{decode, encode};
@@ -75,6 +75,7 @@ fn baseline(name: &str) -> Result<Baseline, String> {
 
 /// Writes the picture, prints what was found, and warns of every check that failed.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let raw = args.raw.as_deref().map(RawForm::of).transpose()?;
     let model = predict::open(&args.model)?;
     if let Some(note) = &model.note {
         context.terminal.note(&format!("note: {note}"));
@@ -110,8 +111,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
 
     let picture = explain::picture(&why, Some(decoded.as_image()));
     write_atomically(&args.out, &encode::png(picture.image()))?;
-    if let Some(file) = &args.raw {
-        write_raw(file, &why)?;
+    if let (Some(file), Some(form)) = (&args.raw, raw) {
+        write_atomically(file, &form.bytes(&why))?;
     }
     for check in why.failed() {
         context.terminal.warn(&format!("{}: {}", check.line(), check.meaning));
@@ -126,17 +127,34 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// `.npy`, else a JSON object of shape and values.
-fn write_raw(file: &std::path::Path, why: &Explanation) -> Result<()> {
-    match file.extension().and_then(|ending| ending.to_str()) {
-        Some("npy") => write_atomically(file, &why.raw.to_npy()),
-        Some("json") => {
-            let document = serde_json::json!({ "shape": why.raw.shape, "values": why.raw.values });
-            write_atomically(file, to_json(&document).as_bytes())
+/// How `--raw` writes numbers.
+#[derive(Debug, Clone, Copy)]
+enum RawForm {
+    /// NumPy's format.
+    Npy,
+    /// An object of shape and values.
+    Json,
+}
+
+impl RawForm {
+    /// By the file's ending.
+    fn of(file: &Path) -> Result<Self> {
+        match file.extension().and_then(|ending| ending.to_str()) {
+            Some("npy") => Ok(Self::Npy),
+            Some("json") => Ok(Self::Json),
+            _ => {
+                let error = Error::mismatch(ErrorKind::Usage, "a file name ending in .npy or .json", "another");
+                Err(error.with_file(file).with_place("--raw"))
+            }
         }
-        _ => {
-            let error = Error::mismatch(ErrorKind::Usage, "a file name ending in .npy or .json", "another");
-            Err(error.with_file(file).with_place("--raw"))
+    }
+
+    fn bytes(self, why: &Explanation) -> Vec<u8> {
+        match self {
+            Self::Npy => why.raw.to_npy(),
+            Self::Json => {
+                to_json(&serde_json::json!({ "shape": why.raw.shape, "values": why.raw.values })).into_bytes()
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ impl Flip {
         let n = self.pixels.len();
         let share = self.share_of_ink.map_or_else(String::new, |share| format!(", {:.1} % of the ink", share * 100.0));
         let pixels = if n == 1 { "pixel" } else { "pixels" };
-        let odds = format!("({:.1} % -> {:.1} %)", self.before.to * 100.0, self.after.to * 100.0);
+        let odds = format!("({}: {:.1} % -> {:.1} %)", self.to, self.before.to * 100.0, self.after.to * 100.0);
         if self.found {
             format!("{n} {pixels}{share}: {} becomes {} {odds}", self.from, self.to)
         } else {

@@ -79,7 +79,8 @@ impl Drawing<'_> {
             None => format!("Why {class}?"),
         };
         let answer = match &explanation.prediction.class {
-            Some(answer) => format!("answer {}, ", name(answer, "as named")),
+            Some(answer) if *answer == explanation.class => "answer ".to_owned(),
+            Some(answer) => format!("answer {}; ", name(answer, "another")),
             None => String::new(),
         };
         self.canvas.text([GAP, self.y], 4, INK, &question);
