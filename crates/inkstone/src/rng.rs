@@ -60,6 +60,8 @@ pub enum Operation {
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// The networks of random values that a map is compared with.
+    RandomNetwork = 110,
     /// Pictures of digits as people make them: `inkstone bench ink`.
     Handwriting = 95,
     /// The signs that features are brought to fewer numbers with.
