@@ -3,7 +3,7 @@
 //! The modules stand in the order in which data flows, and imports point left only:
 //!
 //! ```text
-//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → checkpoint → train → predict → evaluate → seeds → audit → init
+//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → checkpoint → train → predict → evaluate → stress → seeds → audit → init
 //! ```
 //!
 //! The library never prints, never reads the environment and never touches a global thread pool:
@@ -23,6 +23,7 @@ pub mod checkpoint;
 pub mod train;
 pub mod predict;
 pub mod evaluate;
+pub mod stress;
 pub mod seeds;
 pub mod audit;
 pub mod init;

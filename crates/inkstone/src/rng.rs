@@ -60,6 +60,12 @@ pub enum Operation {
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// Stress: what spoils an image; numbered by the corruption.
+    Corruption = 130,
+    /// Stress: where an attack on an image begins.
+    Attack = 131,
+    /// Stress: which images of a large part are used.
+    StressDraw = 132,
     /// Pictures of digits as people make them: `inkstone bench ink`.
     Handwriting = 95,
 }
