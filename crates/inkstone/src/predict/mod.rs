@@ -18,7 +18,7 @@ use inkstone_kernels::math;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Image, Images, ink};
 use crate::engine::Isa;
-use crate::engine::fused::{Fused, Packed};
+use crate::engine::fused::{Fused, InputGradients, Outputs, Packed};
 use crate::parallel::Pool;
 use crate::spec::training::Precision;
 
@@ -145,6 +145,43 @@ impl Predictor {
             }
         });
         probabilities
+    }
+
+    /// The logits of `n` images, row by row; image i is asked for with `image(i)`, from any thread.
+    pub fn logits<'a>(&self, pool: &Pool, n: usize, image: &(dyn Fn(usize) -> Image<'a> + Sync)) -> Vec<f32> {
+        self.engine.logits(pool, &self.packed, n, &|i, values| self.write_image(image(i), values))
+    }
+
+    /// The logits of `n` images and their features: what the last dense layer takes in.
+    pub fn outputs<'a>(&self, pool: &Pool, n: usize, image: &(dyn Fn(usize) -> Image<'a> + Sync)) -> Outputs {
+        self.engine.outputs(pool, &self.packed, n, &|i, values| self.write_image(image(i), values))
+    }
+
+    /// The logits of `n` inputs that are as the network takes them, each written by `write(i, values)`.
+    pub fn logits_of_inputs(&self, pool: &Pool, n: usize, write: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Vec<f32> {
+        self.engine.logits(pool, &self.packed, n, write)
+    }
+
+    /// How many features an image has.
+    pub fn n_features(&self) -> usize {
+        self.engine.n_features()
+    }
+
+    /// The network's input for one image: prepared and scaled.
+    pub fn input(&self, image: Image<'_>) -> Vec<f32> {
+        let mut values = vec![0.0; self.checkpoint.input.len()];
+        self.write_image(image, &mut values);
+        values
+    }
+
+    /// The model's network, ready to tell how its logits change with its input.
+    pub fn input_gradients(&self, pool: &Pool) -> InputGradients {
+        InputGradients::new(&self.checkpoint.plan, self.engine.isa(), pool, &self.checkpoint.parameters)
+    }
+
+    /// The instruction set that it runs on.
+    pub fn isa(&self) -> Isa {
+        self.engine.isa()
     }
 
     /// What the network is given for an image: without a copy where the image has the right size already.
