@@ -179,3 +179,127 @@ fn largest(logits: &[f32]) -> usize {
     best
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Images;
+    use crate::data::dataset::Size;
+    use crate::engine::{Isa, Parameters};
+    use crate::shape::Shape;
+    use crate::spec::pipeline::Normalise;
+    use crate::spec::{LayerSpec, ModelSpec, PreprocessSpec};
+
+    const SIZE: Size = Size { height: 3, width: 3, channels: 1 };
+    const BYTES: [u8; 9] = [40, 200, 90, 130, 10, 250, 70, 180, 60];
+    const KEY: Key = Key { seed: 4, sample: 9 };
+
+    /// One dense layer of three classes on 3×3 pixels.
+    fn network() -> InputGradients {
+        let plan = ModelSpec::sequential([LayerSpec::flatten(), LayerSpec::dense(3)])
+            .resolve(Shape::image(3, 3, 1), 3)
+            .unwrap();
+        let parameters = Parameters::initialise(&plan, 5);
+        InputGradients::new(&plan, Isa::detect(), &Pool::current_thread(), &parameters)
+    }
+
+    fn preprocess(normalise: Normalise) -> Preprocess {
+        let spec = PreprocessSpec { size: Some([3, 3]), normalise, ..PreprocessSpec::default() };
+        Preprocess::fit(&spec, &Images::uniform(SIZE, BYTES.to_vec()), &[0], &Pool::current_thread()).unwrap()
+    }
+
+    /// The logits at an image of values from 0 to 255, read off the gradient's own pass.
+    fn logits(ground: &Ground<'_>, values: &[f32]) -> Vec<f32> {
+        let found = std::sync::Mutex::new(Vec::new());
+        let write = |_: usize, input: &mut [f32]| {
+            input.copy_from_slice(values);
+            ground.preprocess.values_in_place(input);
+        };
+        let weigh = |_: usize, logits: &[f32], _: &mut [f32]| *found.lock().unwrap() = logits.to_vec();
+        ground.network.gradients(ground.pool, 1, &write, &weigh);
+        found.into_inner().unwrap()
+    }
+
+    /// The class that it is answered with: attacks begin at images that are answered rightly.
+    fn victim(ground: &Ground<'_>) -> Victim {
+        let mut victim = Victim::new(KEY, 0, &BYTES);
+        victim.label = largest(&logits(ground, &victim.original)) as u32;
+        victim
+    }
+
+    #[test]
+    fn a_step_goes_the_way_of_finite_differences_of_the_loss_by_each_pixel() {
+        let (network, pool) = (network(), Pool::current_thread());
+        for normalise in [Normalise::None, Normalise::Dataset, Normalise::Image] {
+            let preprocess = preprocess(normalise);
+            let ground = Ground { preprocess: &preprocess, network: &network, pool: &pool };
+            let mut victims = vec![victim(&ground)];
+            let label = victims[0].label as usize;
+            let gradients = ground.look(&mut victims);
+            fgsm(0.1).step(&ground, &mut victims[0], &gradients[0]);
+            let loss = |i: usize, by: f32| {
+                let mut values = victims[0].original.clone();
+                values[i] += by;
+                let logits: Vec<f64> = logits(&ground, &values).into_iter().map(f64::from).collect();
+                let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                logits.iter().map(|logit| (logit - largest).exp()).sum::<f64>().ln() + largest - logits[label]
+            };
+            for i in 0..9 {
+                let slope = loss(i, 2.0) - loss(i, -2.0);
+                let moved = victims[0].now[i] - victims[0].original[i];
+                let expected = (victims[0].original[i] + 25.5 * (slope.signum() as f32)).clamp(0.0, 255.0);
+                assert!(slope.abs() > 1e-6, "{normalise:?} {i}: no slope to compare");
+                assert!((victims[0].now[i] - expected).abs() < 1e-4, "{normalise:?} {i}: {moved} {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn attacks_stay_in_their_ball_and_among_images() {
+        let (network, pool, preprocess) = (network(), Pool::current_thread(), preprocess(Normalise::Dataset));
+        let ground = Ground { preprocess: &preprocess, network: &network, pool: &pool };
+        for attack in ATTACKS {
+            let mut victim = victim(&ground);
+            attack.begin(&mut victim);
+            for step in 0..attack.steps {
+                let up = [1.0, -1.0, 0.0, f32::NAN][step as usize % 4];
+                attack.step(&ground, &mut victim, &[up; 9]);
+                for (now, original) in victim.now.iter().zip(&victim.original) {
+                    assert!((now - original).abs() <= 255.0 * attack.epsilon + 1e-4 && (0.0..=255.0).contains(now));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_uniform_start_is_drawn_for_the_image_and_fills_the_ball() {
+        let attack = pgd(0.1);
+        let moved = |sample: u32| {
+            let mut victim = Victim::new(Key { sample, ..KEY }, 0, &[128; 900]);
+            attack.begin(&mut victim);
+            victim.now
+        };
+        assert_eq!(moved(1), moved(1));
+        assert_ne!(moved(1), moved(2));
+        let widest = moved(1).iter().map(|value| (value - 128.0).abs()).fold(0.0, f32::max);
+        assert!(widest > 25.0 && widest <= 25.5, "{widest}");
+    }
+
+    #[test]
+    fn what_is_answered_wrongly_is_misled_at_once() {
+        let (network, pool, preprocess) = (network(), Pool::current_thread(), preprocess(Normalise::None));
+        let ground = Ground { preprocess: &preprocess, network: &network, pool: &pool };
+        let right = victim(&ground);
+        let wrong = Victim { label: (right.label + 1) % 3, ..right.clone() };
+        let mut victims = vec![wrong.clone(), right.clone(), wrong];
+        assert_eq!(ground.look(&mut victims).len(), 1);
+        assert_eq!(victims[0].label, right.label);
+    }
+
+    #[test]
+    fn a_sure_answer_still_has_a_gradient() {
+        let mut d = [0.0; 3];
+        d_loss(&[300.0, 1.0, 1.0], 0, &mut d);
+        assert_eq!(d, [-1.0, 0.5, 0.5]);
+    }
+}
