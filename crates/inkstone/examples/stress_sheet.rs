@@ -7,7 +7,7 @@ use inkstone::{engine::Isa, parallel::Pool};
 
 fn main() -> inkstone::Result<()> {
     let dataset = source::open("mnist", &source::SourceOptions::default(), &Pool::new(0)?)?;
-    let sample = 60_008; // A five of the test part; the training part comes first.
+    let sample = 60_018; // A three of the test part; the training part comes first.
     let image = dataset.images.get(sample as usize);
     let mut pictures = Vec::new();
     for corruption in Corruption::ALL {

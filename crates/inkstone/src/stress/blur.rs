@@ -12,7 +12,7 @@ use crate::rng::Rng;
 const ROUNDS: usize = 2;
 
 /// Pixels of a usual image: the blur before and behind the changes of places.
-const SIGMA: f32 = 0.4;
+const SIGMA: f32 = 0.5;
 
 /// Frosted glass: a blur, then every pixel changes places with one that is at most `reach` rows and columns away, twice,
 /// then the blur again.

@@ -114,9 +114,9 @@ impl Corruption {
     /// How much of it each strength is, from the weakest to the strongest.
     pub fn amounts(self) -> [f32; STRENGTHS as usize] {
         match self {
-            Self::ShotNoise => [30.0, 15.0, 8.0, 4.0, 2.0],
+            Self::ShotNoise => [16.0, 8.0, 4.0, 2.0, 1.0],
             Self::ImpulseNoise => [0.05, 0.1, 0.2, 0.3, 0.4],
-            Self::GlassBlur => [1.0, 1.5, 2.0, 2.5, 3.0],
+            Self::GlassBlur => [0.6, 0.8, 1.0, 1.4, 2.0],
             Self::MotionBlur => [4.0, 6.0, 8.0, 11.0, 14.0],
             Self::Shear => [0.2, 0.4, 0.6, 0.8, 1.0],
             Self::Scale => [0.8, 0.7, 0.6, 0.5, 0.4],
