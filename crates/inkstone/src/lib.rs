@@ -26,6 +26,7 @@ pub mod predict;
 pub mod calibrate;
 pub mod evaluate;
 pub mod explain;
+pub mod stress;
 pub mod seeds;
 pub mod audit;
 pub mod init;

@@ -10,8 +10,10 @@ mod trust;
 pub use confusion::{Average, Confusion, ConfusionMatrix, Scores};
 pub use metrics::{Interval, brier_score, calibration_error, log_loss, predicted, top_k_accuracy, wilson_interval};
 pub use report::{About, ClassScores, DataInfo, ErrataInfo, ModelInfo, Report, TopK};
+pub(crate) use report::null_as_nan;
 pub use run::evaluate;
 pub use trust::{
     CalibrationInfo, DecisionsInfo, ProbabilityScores, PromiseInfo, ReviewInfo, beta_binomial_interval,
 };
+pub(crate) use run::match_classes;
 pub use text::{classification_report, columns, sentences, text};

@@ -49,7 +49,7 @@ fn judged(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) 
 }
 
 /// The model's label of each class of a dataset, by name.
-fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
+pub(crate) fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
     let position = |class: &String| known.iter().position(|name| name == class).map(|i| i as u32);
     let unknown: Vec<&str> = classes.iter().filter(|class| position(class).is_none()).map(String::as_str).collect();
     if !unknown.is_empty() {
