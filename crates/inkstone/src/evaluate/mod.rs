@@ -18,7 +18,7 @@ pub use intervals::{ClassIntervals, Intervals, ScoreIntervals, TopKInterval};
 pub use measured::Measured;
 #[cfg(feature = "formats")]
 pub use predictions::{judged, predictions_csv, read_predictions, sample_names};
-pub use review::{Bin, OperatingPoint, Review, bins};
+pub use review::{Bin, OperatingPoint, ReviewCurve, bins};
 pub use metrics::{Interval, calibration_error, log_loss, predicted, top_k_accuracy, wilson_interval};
 pub use report::{About, ClassScores, DataInfo, ErrataInfo, ModelInfo, Report, TopK};
 pub use run::{evaluate, measure, report};

@@ -46,7 +46,7 @@ pub fn bins(measured: &Measured) -> Vec<Bin> {
 
 /// What is accepted without a person, the surest first, against the errors among it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Review {
+pub struct ReviewCurve {
     /// After each group of equally sure samples: how many are accepted, how many of these are wrong, their least confidence.
     steps: Vec<(u64, u64, f64)>,
     n: u64,
@@ -69,7 +69,7 @@ pub struct OperatingPoint {
     pub error: Interval,
 }
 
-impl Review {
+impl ReviewCurve {
     /// Orders the samples by confidence.
     pub fn of(measured: &Measured) -> Self {
         let mut order: Vec<(f64, bool)> =
@@ -99,12 +99,12 @@ impl Review {
     /// wrong too often. Chosen by the very images that it is measured on: new ones will do a little worse, within `error`.
     ///
     /// ```
-    /// use inkstone::evaluate::{Measured, Review};
+    /// use inkstone::evaluate::{Measured, ReviewCurve};
     /// let probabilities = vec![0.9, 0.1, 0.8, 0.2, 0.7, 0.3, 0.6, 0.4];
     /// let measured = Measured { indices: vec![0, 1, 2, 3], labels: vec![0, 0, 1, 0], probabilities, n_classes: 2 };
-    /// let point = Review::of(&measured).at(0.0).expect("the two surest are right");
+    /// let point = ReviewCurve::of(&measured).at(0.0).expect("the two surest are right");
     /// assert_eq!((point.accepted, point.confidence), (0.5, 0.8));
-    /// assert_eq!(Review::of(&measured).at(0.25).map(|point| point.n_wrong), Some(1));
+    /// assert_eq!(ReviewCurve::of(&measured).at(0.25).map(|point| point.n_wrong), Some(1));
     /// ```
     pub fn at(&self, max_error: f64) -> Option<OperatingPoint> {
         let is_allowed = |&&(n, wrong, _): &&(u64, u64, f64)| wrong as f64 <= max_error * n as f64;
