@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, ErrorKind, Result};
+
 /// One epoch in numbers: a line of `metrics.jsonl`, with these names in this order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
@@ -34,6 +36,20 @@ pub fn to_jsonl(metrics: &[EpochMetrics]) -> String {
         text.push('\n');
         text
     })
+}
+
+/// Reads the file `metrics.jsonl`.
+///
+/// # Errors
+/// `Data` with the line that is no line of it.
+pub fn parse_jsonl(text: &str) -> Result<Vec<EpochMetrics>> {
+    let line = |(i, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| {
+            let error = Error::mismatch(ErrorKind::Data, "the metrics of an epoch", error.to_string());
+            error.with_place(format!("line {}", i + 1))
+        })
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 /// The file `metrics.csv`: the same with a header; what is missing is empty.
@@ -249,6 +265,8 @@ mod tests {
             "{\"epoch\":1,\"step\":10,\"train_loss\":0.5,\"train_accuracy\":0.75,\"validation_loss\":0.25,\
              \"validation_accuracy\":0.875,\"learning_rate\":0.001,\"train_seconds\":1.5,\"images_per_second\":20.0}\n"
         );
+        assert_eq!(parse_jsonl(&to_jsonl(&metrics)).unwrap(), metrics);
+        assert!(parse_jsonl("{}\n").unwrap_err().to_string().starts_with("line 1: expected the metrics of an epoch"));
         assert_eq!(to_csv(&metrics).lines().nth(1), Some("1,10,0.5,0.75,0.25,0.875,0.001,1.5,20"));
     }
 }
