@@ -30,5 +30,7 @@ pub mod stress;
 pub mod seeds;
 pub mod audit;
 pub mod init;
+#[cfg(feature = "report")]
+pub mod report;
 
 pub use error::{Error, ErrorKind, Result};

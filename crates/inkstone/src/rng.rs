@@ -60,6 +60,8 @@ pub enum Operation {
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// Samples drawn again, with replacement: how much a figure would vary with other images.
+    Bootstrap = 120,
     /// Pictures of digits as people make them: `inkstone bench ink`.
     Handwriting = 95,
     /// The signs that features are brought to fewer numbers with.
