@@ -114,7 +114,10 @@ fn with_a_share_of_errors_an_answer_is_taken_or_not_and_one_that_nobody_can_prom
     let output = inkstone(&["predict", "--max-error", "0.0000001", text(&scans.folder)]);
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("--max-error: expected an error of at least 0.000") && stderr.contains("calibrate with more"), "{stderr}");
+    assert!(
+        stderr.contains("--max-error: expected an error of at least 0.000") && stderr.contains("calibrate with more"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn face(x: f64, y: f64) -> f64 {
 /// A T-shirt as Fashion-MNIST's: a filled shape, on a dark ground once inverted.
 fn shirt(x: f64, y: f64) -> f64 {
     let body = x.abs() < 0.42 && (-0.75..0.85).contains(&y);
-    let sleeves = (0.42..0.9).contains(&x.abs()) && y > -0.75 + (x.abs() - 0.42) * 0.8 && y < -0.15 + (x.abs() - 0.42) * 0.4;
+    let sleeves =
+        (0.42..0.9).contains(&x.abs()) && y > -0.75 + (x.abs() - 0.42) * 0.8 && y < -0.15 + (x.abs() - 0.42) * 0.4;
     let neck = x.hypot(y + 0.75) < 0.18;
     if (body || sleeves) && !neck { 0.75 + 0.2 * (9.0 * x + 5.0 * y).sin() } else { 0.0 }
 }

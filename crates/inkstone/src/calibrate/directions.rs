@@ -53,10 +53,8 @@ fn choose(labels: &[u32], n_classes: usize) -> Vec<u32> {
 fn describe(classes: &[Vec<&[f32]>], d: usize, pool: &Pool) -> (Vec<f32>, Vec<f32>) {
     let n: usize = classes.iter().map(Vec::len).sum();
     let overall = mean(classes.iter().flatten().copied(), d).unwrap_or_else(|| vec![0.0; d]);
-    let means: Vec<Vec<f64>> = classes
-        .iter()
-        .map(|class| mean(class.iter().copied(), d).unwrap_or_else(|| overall.clone()))
-        .collect();
+    let means: Vec<Vec<f64>> =
+        classes.iter().map(|class| mean(class.iter().copied(), d).unwrap_or_else(|| overall.clone())).collect();
     // Each class is summed up by one thread, in the order of its images.
     let scatters = pool.map(classes.len(), |c| scatter(&classes[c], &means[c]));
     let mut shared = vec![0.0; d * d];

@@ -11,7 +11,5 @@ pub use confusion::{Average, Confusion, ConfusionMatrix, Scores};
 pub use metrics::{Interval, brier_score, calibration_error, log_loss, predicted, top_k_accuracy, wilson_interval};
 pub use report::{About, ClassScores, DataInfo, ErrataInfo, ModelInfo, Report, TopK};
 pub use run::evaluate;
-pub use trust::{
-    CalibrationInfo, DecisionsInfo, ProbabilityScores, PromiseInfo, ReviewInfo, beta_binomial_interval,
-};
 pub use text::{classification_report, columns, sentences, text};
+pub use trust::{CalibrationInfo, DecisionsInfo, ProbabilityScores, PromiseInfo, ReviewInfo, beta_binomial_interval};

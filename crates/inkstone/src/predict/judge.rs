@@ -96,9 +96,8 @@ impl Predictor {
     /// # Errors
     /// `Usage` where the model has no review curve, or no confidence of its curve promises so few errors.
     pub fn with_max_error(mut self, max_error: f64) -> Result<Self> {
-        let expected = |expected: &str, found: String| {
-            Error::mismatch(ErrorKind::Usage, expected, found).with_place("max_error")
-        };
+        let expected =
+            |expected: &str, found: String| Error::mismatch(ErrorKind::Usage, expected, found).with_place("max_error");
         if !(0.0..=1.0).contains(&max_error) {
             return Err(expected("a share of errors from 0 to 1", max_error.to_string()));
         }

@@ -61,7 +61,9 @@ impl Projection {
             let mut rng = Rng::new(0, 0, feature, Operation::NoveltyProjection);
             for first in (0..dimensions).step_by(32) {
                 let bits = rng.next_u32();
-                signs.extend((first..dimensions.min(first + 32)).map(|k| if bits >> (k % 32) & 1 == 1 { side } else { -side }));
+                signs.extend(
+                    (first..dimensions.min(first + 32)).map(|k| if bits >> (k % 32) & 1 == 1 { side } else { -side }),
+                );
             }
         }
         Self { n_features, dimensions, signs }
@@ -90,7 +92,9 @@ impl Projection {
         }
         let mut sums = vec![0.0_f32; self.dimensions];
         // After a ReLU about half of the features are zero.
-        for (&feature, signs) in features.iter().zip(self.signs.chunks_exact(self.dimensions)).filter(|(f, _)| **f != 0.0) {
+        for (&feature, signs) in
+            features.iter().zip(self.signs.chunks_exact(self.dimensions)).filter(|(f, _)| **f != 0.0)
+        {
             sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum += feature * sign);
         }
         sums.iter_mut().for_each(|sum| *sum = (f64::from(*sum) * scale) as f32);

@@ -109,8 +109,14 @@ impl StoredTrust {
             .map(|(confidence, n_accepted, n_errors)| ReviewPoint { confidence, n_accepted, n_errors })
             .collect();
         let falls = points.windows(2).all(|two| two[0].confidence > two[1].confidence);
-        let counts = points.iter().all(|p| is_share(p.confidence) && p.n_errors <= p.n_accepted && p.n_accepted <= n as u64);
-        check(falls && counts && points.len() <= MAX_POINTS, "review", "falling confidences with counts", points.len() as f64)?;
+        let counts =
+            points.iter().all(|p| is_share(p.confidence) && p.n_errors <= p.n_accepted && p.n_accepted <= n as u64);
+        check(
+            falls && counts && points.len() <= MAX_POINTS,
+            "review",
+            "falling confidences with counts",
+            points.len() as f64,
+        )?;
         let projection = Projection::new(novelty.n_features);
         check_diagonals(&factors, projection.dimensions())?;
         let mut fitted = Novelty::new(projection, means, factors);

@@ -151,7 +151,8 @@ fn padded(text: &str, width: usize) -> String {
 }
 
 fn table_head(classes: &[String]) -> String {
-    let fixed = ["file", "decision", "label", "class", "probability", "set", "reasons", "text", "error"].map(str::to_owned);
+    let fixed =
+        ["file", "decision", "label", "class", "probability", "set", "reasons", "text", "error"].map(str::to_owned);
     let shares = classes.iter().map(|class| format!("p({class})"));
     table_line(fixed.into_iter().chain(shares))
 }

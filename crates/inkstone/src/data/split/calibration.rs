@@ -12,16 +12,12 @@ use crate::spec::training::Keep;
 /// copies (lists of positions) together. Otherwise the whole part calibrates. Adds the sentence for the log.
 ///
 /// A part that cannot be halved is left to choose; then nothing calibrates, and a note says so.
-pub fn keep_for_calibration(
-    split: &mut Split,
-    dataset: &Dataset,
-    copies: &[Vec<u32>],
-    train: &TrainSpec,
-    seed: u64,
-) {
+pub fn keep_for_calibration(split: &mut Split, dataset: &Dataset, copies: &[Vec<u32>], train: &TrainSpec, seed: u64) {
     let n = split.validation.len();
     if n == 0 {
-        split.notes.push("warning: without a validation part the model cannot be calibrated: it answers always".to_owned());
+        split
+            .notes
+            .push("warning: without a validation part the model cannot be calibrated: it answers always".to_owned());
         return;
     }
     if !chooses(train) {
@@ -71,8 +67,13 @@ mod tests {
 
     fn world(n: u32) -> (Dataset, Split) {
         let size = Size { height: 1, width: 1, channels: 1 };
-        let rows =
-            Rows { part: None, size, pixels: vec![0; n as usize], labels: (0..n).map(|i| i % 3).collect(), groups: None };
+        let rows = Rows {
+            part: None,
+            size,
+            pixels: vec![0; n as usize],
+            labels: (0..n).map(|i| i % 3).collect(),
+            groups: None,
+        };
         let dataset = Dataset::from_rows("set", ["a", "b", "c"].map(str::to_owned).to_vec(), vec![rows]).unwrap();
         let (validation, train) = (0..n).partition(|i| i % 5 < 2);
         (dataset, Split { train, validation, ..Split::default() })
@@ -92,7 +93,9 @@ mod tests {
         assert!(has(0) == has(1) && has(5) == has(6), "copies stay together");
         assert_eq!(
             split.notes,
-            ["60 of the 120 validation images choose the epoch; 60 calibrate the model alone, so that its promises hold for new images"]
+            [
+                "60 of the 120 validation images choose the epoch; 60 calibrate the model alone, so that its promises hold for new images"
+            ]
         );
     }
 
@@ -103,7 +106,13 @@ mod tests {
         keep_for_calibration(&mut split, &dataset, &[], &last, 7);
         assert!(split.calibration.is_empty());
         assert_eq!((split.calibrating(&last).len(), split.choosing().len()), (120, 120));
-        keep_for_calibration(&mut split, &dataset, &[], &train("keep = \"last\"\nearly_stopping = { patience = 2 }"), 7);
+        keep_for_calibration(
+            &mut split,
+            &dataset,
+            &[],
+            &train("keep = \"last\"\nearly_stopping = { patience = 2 }"),
+            7,
+        );
         assert_eq!(split.calibration.len(), 60);
     }
 

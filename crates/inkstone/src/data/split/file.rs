@@ -1,8 +1,8 @@
 //! `split.json`: which sample belongs to which part, by id and content. Images added later are in no part; a missing
 //! or changed one is an error, never silently another.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
