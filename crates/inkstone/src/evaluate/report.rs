@@ -228,16 +228,17 @@ mod tests {
     }
 
     #[test]
-    fn a_report_has_exactly_the_keys_of_the_contract_and_top_k() {
+    fn a_report_has_exactly_the_keys_of_the_contract_and_those_added_since() {
         let json = serde_json::to_string(&measure(&[1], &[0.25, 0.75])).unwrap();
         let expected = concat!(
             r#"{"version":1,"model":{"name":"m","sha256":"ab","kept_epoch":null},"#,
             r#""data":{"source":"s","part":"test","n":1,"fingerprint":"cd"},"#,
             r#""accuracy":{"value":1.0,"low":0.20654931437723742,"high":1.0},"top_k_accuracy":[],"#,
-            r#""log_loss":0.2876820724517809,"calibration_error":0.25,"#,
+            r#""log_loss":0.2876820724517809,"brier_score":0.125,"calibration_error":0.25,"#,
             r#""macro":{"precision":0.5,"recall":0.5,"f1":0.5},"weighted":{"precision":1.0,"recall":1.0,"f1":1.0},"#,
             r#""classes":[{"name":"no","precision":0.0,"recall":0.0,"f1":0.0,"support":0},"#,
-            r#"{"name":"yes","precision":1.0,"recall":1.0,"f1":1.0,"support":1}],"confusion_matrix":[[0,0],[0,1]]}"#
+            r#"{"name":"yes","precision":1.0,"recall":1.0,"f1":1.0,"support":1}],"confusion_matrix":[[0,0],[0,1]],"#,
+            r#""review":[{"confidence":0.75,"accepted":1.0,"error":0.0,"n_accepted":1,"n_errors":0}]}"#
         );
         assert_eq!(json, expected);
     }
@@ -259,7 +260,7 @@ mod tests {
     fn what_is_undefined_is_null_and_comes_back_undefined() {
         let json = serde_json::to_string(&measure(&[], &[])).unwrap();
         assert!(json.contains(r#""accuracy":{"value":null,"low":null,"high":null}"#), "{json}");
-        assert!(json.contains(r#""log_loss":null,"calibration_error":null"#), "{json}");
+        assert!(json.contains(r#""log_loss":null,"brier_score":null,"calibration_error":null"#), "{json}");
         let back: Report = serde_json::from_str(&json).unwrap();
         assert!(back.log_loss.is_nan() && back.accuracy.value.is_nan());
         assert_eq!(back.data.n, 0);

@@ -180,7 +180,7 @@ impl PromiseInfo {
 ///
 /// ```
 /// // As scipy.stats.betabinom.ppf([0.025, 0.975], 10000, 2998, 3) gives.
-/// assert_eq!(inkstone::evaluate::beta_binomial_interval(10_000, 2998, 3000), [9974, 9998]);
+/// assert_eq!(inkstone::evaluate::beta_binomial_interval(10_000, 2998, 3000), [9974, 9999]);
 /// ```
 pub fn beta_binomial_interval(n: u64, rank: usize, n_calibration: usize) -> [u64; 2] {
     let (a, b) = (rank as f64, (n_calibration + 1 - rank) as f64);
@@ -202,4 +202,39 @@ pub fn beta_binomial_interval(n: u64, rank: usize, n_calibration: usize) -> [u64
         });
         place.unwrap_or(n as usize) as u64
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_a_promise_is_scipys() {
+        // scipy.stats.betabinom.ppf([0.025, 0.975], n, rank, n_calibration + 1 - rank)
+        for (n, rank, n_calibration, expected) in [
+            (10_000, 2998, 3000, [9974, 9999]),
+            (10_000, 2971, 3000, [9856, 9937]),
+            (100, 24, 25, [78, 100]),
+            (50, 50, 50, [45, 50]),
+            (1, 1, 1, [0, 1]),
+        ] {
+            assert_eq!(beta_binomial_interval(n, rank, n_calibration), expected, "{n} {rank} {n_calibration}");
+        }
+        assert_eq!(beta_binomial_interval(0, 1, 1), [0, 0]);
+    }
+
+    #[test]
+    fn a_promise_is_kept_inside_its_interval() {
+        let kept = |k| PromiseInfo::new(0.999, 3000, [k, 10_000]).is_inside;
+        assert_eq!([9973, 9974, 9999, 10_000].map(kept), [false, true, true, false]);
+        assert!(PromiseInfo::new(0.999, 3000, [0, 0]).value.is_nan());
+    }
+
+    #[test]
+    fn the_curve_ends_with_all_images_and_all_errors() {
+        let points = review(&[0, 1, 1], &[0.9, 0.1, 0.7, 0.3, 0.2, 0.8], 2);
+        let shown: Vec<_> = points.iter().map(|p| (p.confidence, p.n_accepted, p.n_errors)).collect();
+        assert_eq!(shown, [(0.9, 1, 0), (0.8, 2, 0), (0.7, 3, 1)]);
+        assert_eq!(points[2].error, 1.0 / 3.0);
+    }
 }
