@@ -60,6 +60,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Train(commands::train::Args),
     Evaluate(commands::evaluate::Args),
+    Compare(commands::compare::Args),
     Predict(commands::predict::Args),
     Prepare(commands::prepare::Args),
     Audit(commands::audit::Args),

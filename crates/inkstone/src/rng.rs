@@ -60,6 +60,8 @@ pub enum Operation {
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
+    /// Samples drawn again, with replacement: how much a figure would vary with other images.
+    Bootstrap = 120,
     /// Stress: what spoils an image; numbered by the corruption.
     Corruption = 130,
     /// Stress: where an attack on an image begins.

@@ -6,6 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::data::Part;
 
 use super::confusion::{Average, ConfusionMatrix};
+use super::intervals::Intervals;
 use super::metrics::{self, Interval};
 
 /// How good a model is on some data. As JSON it is `report.json`, version 1; a number that is undefined is `null`.
@@ -42,6 +43,9 @@ pub struct Report {
     /// The share of right answers without the images whose labels are known to be wrong, where there are such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errata: Option<ErrataInfo>,
+    /// How far the figures may be off because other images could have been measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 /// What known wrong labels do to accuracy.
@@ -156,6 +160,7 @@ impl Report {
             classes: classes.iter().enumerate().map(class).collect(),
             confusion_matrix: matrix,
             errata: None,
+            intervals: None,
         }
     }
 

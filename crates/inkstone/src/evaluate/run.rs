@@ -1,5 +1,7 @@
 //! Measures a model on samples of a dataset, through the same path as every prediction.
 
+use super::intervals::Intervals;
+use super::measured::Measured;
 use super::report::{About, Report};
 use crate::data::dataset::Size;
 use crate::data::errata::errata_among;
@@ -8,12 +10,35 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::predict::Predictor;
 
-/// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
-/// The images are prepared by the model's own preprocess. Where some are known to be labelled wrong, the accuracy without
-/// them is reported too.
+/// Asks the model about the samples at `indices` of `dataset`, whose classes are matched with the model's by name. The
+/// images are prepared by the model's own preprocess.
 ///
 /// # Errors
-/// A class of the dataset that the model does not know.
+/// A class of the dataset that the model does not know; a streamed image that can no longer be read.
+pub fn measure(predictor: &Predictor, pool: &Pool, dataset: &Dataset, indices: &[u32]) -> Result<Measured> {
+    let label_of = match_classes(&dataset.classes, predictor.classes())?;
+    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
+    Ok(Measured {
+        indices: indices.to_vec(),
+        labels: indices.iter().map(label).collect(),
+        probabilities: probabilities(predictor, pool, &dataset.images, indices)?,
+        n_classes: predictor.classes().len(),
+    })
+}
+
+/// The report of what was measured, with intervals. Where some images are known to be labelled wrong, the accuracy without
+/// them is reported too.
+pub fn report(measured: &Measured, classes: &[String], dataset: &Dataset, (about, pool): (About, &Pool)) -> Report {
+    let Measured { indices, labels, probabilities, .. } = measured;
+    let mut report = Report::measure(labels, probabilities, classes, about);
+    report.intervals = Some(Intervals::of(&report, measured, pool));
+    report.without_errata(&errata_among(dataset, indices), labels, probabilities)
+}
+
+/// Measures the model on the samples at `indices` of `dataset`: [`measure`], then [`report`].
+///
+/// # Errors
+/// As [`measure`].
 pub fn evaluate(
     predictor: &Predictor,
     pool: &Pool,
@@ -21,12 +46,8 @@ pub fn evaluate(
     indices: &[u32],
     about: About,
 ) -> Result<Report> {
-    let label_of = match_classes(&dataset.classes, predictor.classes())?;
-    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
-    let labels: Vec<u32> = indices.iter().map(label).collect();
-    let probabilities = probabilities(predictor, pool, &dataset.images, indices)?;
-    let report = Report::measure(&labels, &probabilities, predictor.classes(), about);
-    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &probabilities))
+    let measured = measure(predictor, pool, dataset, indices)?;
+    Ok(report(&measured, predictor.classes(), dataset, (about, pool)))
 }
 
 /// Streamed images are taken into memory some at a time.
