@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod images;
 mod interrupt;
+mod machine;
 mod recipes;
 mod terminal;
 
@@ -51,7 +52,9 @@ fn run(cli: Cli) -> Result<Outcome> {
     let outcome = match cli.command {
         Command::Train(args) => commands::train::run(&args, &context),
         Command::Evaluate(args) => commands::evaluate::run(&args, &context),
+        Command::Compare(args) => commands::compare::run(&args, &context),
         Command::Predict(args) => commands::predict::run(&args, &context),
+        Command::Explain(args) => commands::explain::run(&args, &context),
         Command::Prepare(args) => commands::prepare::run(&args, &context),
         Command::Audit(args) => commands::audit::run(&args, &context),
         Command::Init(args) => commands::init::run(&args, &context),

@@ -3,7 +3,7 @@
 //! The modules stand in the order in which data flows, and imports point left only:
 //!
 //! ```text
-//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → trust → checkpoint → train → predict → calibrate → evaluate → seeds → audit → init
+//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → trust → checkpoint → train → predict → calibrate → evaluate → explain → stress → seeds → audit → init → report
 //! ```
 //!
 //! The library never prints, never reads the environment and never touches a global thread pool:
@@ -25,8 +25,12 @@ pub mod train;
 pub mod predict;
 pub mod calibrate;
 pub mod evaluate;
+pub mod explain;
+pub mod stress;
 pub mod seeds;
 pub mod audit;
 pub mod init;
+#[cfg(feature = "report")]
+pub mod report;
 
 pub use error::{Error, ErrorKind, Result};

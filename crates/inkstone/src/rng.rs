@@ -66,6 +66,16 @@ pub enum Operation {
     NoveltyProjection = 100,
     /// Images that are no image of anything: `inkstone bench trust`.
     Nonsense = 102,
+    /// The networks of random values that a map is compared with.
+    RandomNetwork = 110,
+    /// Samples drawn again, with replacement: how much a figure would vary with other images.
+    Bootstrap = 120,
+    /// Stress: what spoils an image; numbered by the corruption.
+    Corruption = 130,
+    /// Stress: where an attack on an image begins.
+    Attack = 131,
+    /// Stress: which images of a large part are used.
+    StressDraw = 132,
 }
 
 /// A stream of random numbers for one key.

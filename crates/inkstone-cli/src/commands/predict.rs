@@ -1,8 +1,8 @@
 //! `inkstone predict`: which class does each image show?
 
-mod files;
+pub(super) mod files;
 mod output;
-mod region;
+pub(super) mod region;
 mod stages;
 
 use std::path::PathBuf;

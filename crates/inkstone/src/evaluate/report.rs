@@ -6,6 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::data::Part;
 
 use super::confusion::{Average, ConfusionMatrix};
+use super::intervals::Intervals;
 use super::metrics::{self, Interval};
 use super::trust::{self, CalibrationInfo, DecisionsInfo, ReviewInfo};
 use crate::predict::{Judged, Predictor};
@@ -56,6 +57,9 @@ pub struct Report {
     /// The share of right answers without the images whose labels are known to be wrong, where there are such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errata: Option<ErrataInfo>,
+    /// How far the figures may be off because other images could have been measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 /// What known wrong labels do to accuracy.
@@ -174,6 +178,7 @@ impl Report {
             calibration: None,
             decisions: None,
             errata: None,
+            intervals: None,
         }
     }
 
@@ -208,7 +213,7 @@ fn undefined() -> f64 {
 }
 
 /// Reads back what serde_json writes for a number that is not finite.
-pub(super) fn null_as_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+pub(crate) fn null_as_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 

@@ -1,5 +1,7 @@
 //! Measures a model on samples of a dataset, through the same path as every prediction.
 
+use super::intervals::Intervals;
+use super::measured::Measured;
 use super::report::{About, Report};
 use crate::data::dataset::Size;
 use crate::data::errata::errata_among;
@@ -8,12 +10,40 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
 use crate::predict::{Judged, Predictor};
 
-/// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
-/// The images are prepared by the model's own preprocess. Where some are known to be labelled wrong, the accuracy without
-/// them is reported too.
+/// Asks the model about the samples at `indices` of `dataset`, whose classes are matched with the model's by name. The
+/// images are prepared by the model's own preprocess.
 ///
 /// # Errors
-/// A class of the dataset that the model does not know.
+/// A class of the dataset that the model does not know; a streamed image that can no longer be read.
+pub fn measure(predictor: &Predictor, pool: &Pool, dataset: &Dataset, indices: &[u32]) -> Result<Measured> {
+    let label_of = match_classes(&dataset.classes, predictor.classes())?;
+    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
+    let judged = judged(predictor, pool, &dataset.images, indices)?;
+    Ok(Measured {
+        indices: indices.to_vec(),
+        labels: indices.iter().map(label).collect(),
+        probabilities: judged.probabilities.clone(),
+        n_classes: predictor.classes().len(),
+        judged: Some(judged),
+    })
+}
+
+/// The report of what was measured, with intervals. Where some images are known to be labelled wrong, the accuracy without
+/// them is reported too.
+pub fn report(measured: &Measured, predictor: &Predictor, dataset: &Dataset, (about, pool): (About, &Pool)) -> Report {
+    let Measured { indices, labels, probabilities, judged, .. } = measured;
+    let mut report = Report::measure(labels, probabilities, predictor.classes(), about);
+    if let Some(judged) = judged {
+        report = report.with_trust(predictor, labels, judged);
+    }
+    report.intervals = Some(Intervals::of(&report, measured, pool));
+    report.without_errata(&errata_among(dataset, indices), labels, probabilities)
+}
+
+/// Measures the model on the samples at `indices` of `dataset`: [`measure`], then [`report`].
+///
+/// # Errors
+/// As [`measure`].
 pub fn evaluate(
     predictor: &Predictor,
     pool: &Pool,
@@ -21,13 +51,8 @@ pub fn evaluate(
     indices: &[u32],
     about: About,
 ) -> Result<Report> {
-    let label_of = match_classes(&dataset.classes, predictor.classes())?;
-    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
-    let labels: Vec<u32> = indices.iter().map(label).collect();
-    let judged = judged(predictor, pool, &dataset.images, indices)?;
-    let report = Report::measure(&labels, &judged.probabilities, predictor.classes(), about);
-    let report = report.with_trust(predictor, &labels, &judged);
-    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &judged.probabilities))
+    let measured = measure(predictor, pool, dataset, indices)?;
+    Ok(report(&measured, predictor, dataset, (about, pool)))
 }
 
 /// Streamed images are taken into memory some at a time.
@@ -49,7 +74,7 @@ fn judged(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) 
 }
 
 /// The model's label of each class of a dataset, by name.
-fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
+pub(crate) fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
     let position = |class: &String| known.iter().position(|name| name == class).map(|i| i as u32);
     let unknown: Vec<&str> = classes.iter().filter(|class| position(class).is_none()).map(String::as_str).collect();
     if !unknown.is_empty() {

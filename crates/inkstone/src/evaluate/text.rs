@@ -131,7 +131,7 @@ pub fn sentences(report: &Report) -> String {
 }
 
 /// The text, padded on its left to `width` columns.
-fn right(text: &str, width: usize) -> String {
+pub(super) fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 

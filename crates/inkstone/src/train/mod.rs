@@ -17,7 +17,7 @@ pub mod state;
 
 pub use event::{Ending, Event, Progress};
 pub use folder::{Existing, RunFolder};
-pub use metrics::{EpochMetrics, judge_curves};
+pub use metrics::{EpochMetrics, Verdict, judge_curves, verdict};
 pub use optimizer::Optimizer;
 pub use recipe::{Fitted, fit_recipe};
 pub use run::{Ended, Origin, replace_model, run};

@@ -255,7 +255,7 @@ pub(crate) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The SHA-256 of a recipe but for its source: that may be a path, and the same training gives the same bytes wherever
 /// its images lie.
 pub(crate) fn recipe_sha256(text: &str) -> String {
-    let without_source = toml::from_str::<Recipe>(text).map(|mut recipe| {
+    let without_source = Recipe::parse(text, RECIPE).map(|mut recipe| {
         recipe.data.source = None;
         recipe.to_toml()
     });
@@ -273,7 +273,7 @@ fn check_circumstances(before: &Circumstances, now: &Circumstances) -> Result<bo
     if before.recipe == now.recipe {
         return Ok(false);
     }
-    let [mut old, mut new] = [&before.recipe, &now.recipe].map(|text| toml::from_str::<Recipe>(text).ok());
+    let [mut old, mut new] = [&before.recipe, &now.recipe].map(|text| Recipe::parse(text, RECIPE).ok());
     for recipe in [&mut old, &mut new].into_iter().flatten() {
         recipe.train.epochs = 1;
     }
