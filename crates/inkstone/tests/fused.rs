@@ -2,7 +2,7 @@
 
 mod support;
 
-use inkstone::engine::fused::Fused;
+use inkstone::engine::fused::{Fused, InputGradients};
 use inkstone::engine::reference::{Mode, Reference};
 use inkstone::engine::{Admixture, Batch, Isa, Parameters, StepOutcome, Target};
 use inkstone::parallel::Pool;
@@ -344,4 +344,59 @@ fn overfits_thirty_two_images() {
     }
     let outcome = setup.with_batch(|batch| fused.step(&pool, &mut parameters, batch, &mut buffers));
     assert_eq!(outcome.n_correct, 32, "{outcome:?}");
+}
+
+#[test]
+fn gradients_by_the_images_equal_the_reference_on_every_instruction_set_and_any_number_of_threads() {
+    for (name, input, n_classes, layers) in networks() {
+        let setup = Setup::new(&layers, input, n_classes, 9);
+        let reference = Reference::<f64>::new(&setup.plan);
+        let (parameters, state) = (doubles(&setup.parameters.values), doubles(&setup.parameters.state));
+        let tape = reference.forward(&parameters, &state, &doubles(&setup.images), Mode::Inference);
+        let factor = |i: usize, k: usize| ((i + 3 * k) % 5) as f32 - 1.5;
+        let d_logits: Vec<f64> = (0..9 * n_classes).map(|j| factor(j / n_classes, j % n_classes).into()).collect();
+        let expected = reference.backward(&parameters, &tape, &d_logits).input;
+        let len = input.len();
+        let write_image = |i: usize, image: &mut [f32]| image.copy_from_slice(&setup.images[i * len..][..len]);
+        let weigh = |i: usize, logits: &[f32], g: &mut [f32]| {
+            for (k, g) in g.iter_mut().enumerate() {
+                assert!((f64::from(logits[k]) - tape.logits()[i * n_classes + k]).abs() < 1e-3, "{name}: logits");
+                *g = factor(i, k);
+            }
+        };
+        for isa in Isa::available() {
+            let found = [1, 2, 3].map(|n_threads| {
+                let pool = Pool::new(n_threads).expect("threads");
+                let network = InputGradients::new(&setup.plan, isa, &pool, &setup.parameters);
+                network.gradients(&pool, 9, &write_image, &weigh);
+                network.gradients(&pool, 9, &write_image, &weigh)
+            });
+            assert_eq!(found[0], found[1], "{name}, {isa}: one thread and two");
+            assert_eq!(found[0], found[2], "{name}, {isa}: one thread and three");
+            compare(&format!("{name}, {isa}"), &found[0], &expected, 2e-4);
+        }
+    }
+}
+
+#[test]
+fn features_are_what_the_last_dense_layer_takes_in() {
+    for (name, input, n_classes, layers) in networks() {
+        let setup = Setup::new(&layers, input, n_classes, 6);
+        let reference = Reference::<f64>::new(&setup.plan);
+        let (parameters, state) = (doubles(&setup.parameters.values), doubles(&setup.parameters.state));
+        let tape = reference.forward(&parameters, &state, &doubles(&setup.images), Mode::Inference);
+        let last_dense = setup.plan.layers.iter().rposition(|layer| layer.name.starts_with("dense")).expect("a dense");
+        let expected = if last_dense == 0 { &tape.images } else { &tape.records[last_dense - 1].values };
+        let len = input.len();
+        let write_image = |i: usize, image: &mut [f32]| image.copy_from_slice(&setup.images[i * len..][..len]);
+        for isa in Isa::available() {
+            let fused = Fused::compile(&setup.plan, isa);
+            let pool = Pool::new(2).expect("threads");
+            let packed = fused.pack(&pool, &setup.parameters);
+            let outputs = fused.outputs(&pool, &packed, 6, &write_image);
+            assert_eq!(outputs.logits, fused.logits(&pool, &packed, 6, &write_image), "{name}, {isa}");
+            assert_eq!(outputs.features.len(), 6 * fused.n_features(), "{name}, {isa}");
+            compare(&format!("{name}, {isa}, features"), &outputs.features, expected, 1e-4);
+        }
+    }
 }

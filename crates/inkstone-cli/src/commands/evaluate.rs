@@ -13,18 +13,21 @@ use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
 use inkstone::predict::{self, OpenModel, Predictor};
 use inkstone::spec::Recipe;
 use inkstone::spec::recipe::DataSpec;
+use inkstone::stress::{self, StressReport};
 use inkstone::train::folder::{RECIPE, SPLIT};
 use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
 use crate::context::Context;
 use crate::images::{self, Loaded};
+use crate::interrupt;
 
 /// Measure a model on a part of a data set
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   inkstone evaluate runs/mnist-001              on the test part it never saw
   inkstone evaluate runs/mnist-001 --part validation
+  inkstone evaluate runs/mnist-001 --stress     spoiled, moved and attacked images as well
   inkstone evaluate runs/mnist-001 --data my-digits/ --part all --json
   inkstone evaluate runs/mnist-001 --html report.html       the report as a page")]
 pub(crate) struct Args {
@@ -36,6 +39,9 @@ pub(crate) struct Args {
     /// Which of the images; of images without parts of their own, `test` takes all
     #[arg(long, value_name = "PART", default_value = "test")]
     part: PartChoice,
+    /// Also measure it on images spoiled in 15 ways at five strengths, moved, turned, scaled, and attacked
+    #[arg(long)]
+    stress: bool,
     /// Write the report as a page too, with charts and mistakes
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -75,18 +81,35 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let predictor = Predictor::from_checkpoint(model.checkpoint, context.isa);
     let pool = context.pool()?;
     let measured = evaluate::measure(&predictor, pool, dataset, &chosen.indices)?;
-    let report = evaluate::report(&measured, predictor.classes(), dataset, (about, pool));
+    let report = evaluate::report(&measured, &predictor, dataset, (about, pool));
+    let stress = if args.stress { Some(run_stress(&predictor, dataset, chosen, context)?) } else { None };
     if let Some(file) = &args.html {
         let page = html::page(&task, run.as_deref(), (&report, &measured, &predictor), context)?;
         write_atomically(file, page.as_bytes())?;
         context.terminal.note(&format!("wrote {}", file.display()));
     }
-    if context.json {
-        context.print_json(&report);
-    } else {
-        context.print(&evaluate::text(&report));
+    match &stress {
+        Some(stress) if context.json => context.print_json(&stress::WithStress { report: &report, stress }),
+        None if context.json => context.print_json(&report),
+        _ => context.print(&evaluate::text(&report)),
+    }
+    if let Some(stress) = stress.filter(|_| !context.json) {
+        context.print(&format!("\n{}", stress::text(&stress)));
     }
     Ok(Outcome::Done)
+}
+
+/// A bar for the whole of it, with what is being done.
+fn run_stress(predictor: &Predictor, dataset: &Dataset, chosen: &Chosen, context: &Context) -> Result<StressReport> {
+    let setup = stress::Setup { seed: context.seed.unwrap_or(0), pool: context.pool()?, isa: context.isa };
+    let mut bar = context.terminal.steps(1000, "stress");
+    let mut observe = |step: stress::Step| {
+        bar.set((1000.0 * step.done / step.total) as u64, &step.name.replace('_', " "));
+    };
+    let watch = stress::Watch { observe: &mut observe, stop: interrupt::flag() };
+    let report = stress::stress(predictor, dataset, &chosen.indices, &setup, watch);
+    bar.finish();
+    report
 }
 
 /// Images, and which of them are measured.
@@ -112,7 +135,7 @@ impl Task {
 
     /// The test part of a run.
     pub(super) fn of_own_test(model: &OpenModel, context: &Context) -> Result<Self> {
-        let args = Args { model: model.name.clone(), data: None, part: PartChoice::Test, html: None };
+        let args = Args { model: model.name.clone(), data: None, part: PartChoice::Test, stress: false, html: None };
         Self::new(&args, model, context)
     }
 }

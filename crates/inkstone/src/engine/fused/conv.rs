@@ -26,7 +26,7 @@ pub(super) struct Gradient<'a> {
     pub(super) d_output: &'a mut [f32],
     /// Added to; `None` where nobody wants it.
     pub(super) d_input: Option<&'a mut [f32]>,
-    /// The lane's flat gradients.
+    /// The lane's flat gradients; empty where nobody wants those of parameters.
     pub(super) gradients: &'a mut [f32],
 }
 
@@ -105,9 +105,9 @@ impl Conv {
             }
             (d_input, _) => (d_input, None),
         };
-        let mut pass = Pass { conv: self, isa, source, d_source, kernel: &mut [], bias: None };
-        let (kernel, bias) = parts(image.gradients, plan, self);
-        (pass.kernel, pass.bias) = (kernel, bias);
+        let parameters = super::split_kernel_and_bias(image.gradients, plan, self.kernel, self.bias);
+        let parameters = parameters.map(|(kernel, bias)| OfParameters { kernel, bias });
+        let mut pass = Pass { conv: self, isa, source, d_source, parameters };
         match self.backward {
             Backward::Sparse => pass.sparse(weights, image.winners, image.d_output, lists),
             Backward::Masked => {
@@ -166,11 +166,6 @@ impl Conv {
     }
 }
 
-/// The kernel's and the bias' stretch of the flat gradients.
-fn parts<'a>(gradients: &'a mut [f32], plan: &Plan, conv: &Conv) -> (&'a mut [f32], Option<&'a mut [f32]>) {
-    super::split_kernel_and_bias(gradients, plan, conv.kernel, conv.bias)
-}
-
 /// The image with its zeros around it, if it has any.
 fn padded<'a>(padding: Option<Padding>, image: &'a [f32], scratch: &'a mut [f32]) -> &'a [f32] {
     match padding {
@@ -190,6 +185,11 @@ struct Pass<'a> {
     isa: Isa,
     source: &'a [f32],
     d_source: Option<&'a mut [f32]>,
+    parameters: Option<OfParameters<'a>>,
+}
+
+/// The gradients of a convolution's own parameters.
+struct OfParameters<'a> {
     kernel: &'a mut [f32],
     bias: Option<&'a mut [f32]>,
 }
@@ -198,9 +198,11 @@ impl Pass<'_> {
     /// Products over all positions. `d` is the gradient of every position.
     fn full(&mut self, weights: &BackwardWeights, d: &[f32], rows: &mut [f32]) {
         let (gather, n) = (&self.conv.gather, self.conv.channels[1]);
-        add_outer(self.isa, (self.source, gather, gather.n_rows()), (d, n), self.kernel);
-        if let Some(bias) = &mut self.bias {
-            super::elementwise::add_rows(d, bias);
+        if let Some(OfParameters { kernel, bias }) = &mut self.parameters {
+            add_outer(self.isa, (self.source, gather, gather.n_rows()), (d, n), kernel);
+            if let Some(bias) = bias {
+                super::elementwise::add_rows(d, bias);
+            }
         }
         if let BackwardWeights::Panels(panels) = weights {
             self.add_to_input(panels, d, rows);
@@ -231,11 +233,11 @@ impl Pass<'_> {
         let conv = self.conv;
         let windows = conv.pool.expect("only a pooled convolution is sparse");
         let winners = Winners { windows, gather: &conv.gather, bits, d: d_output };
-        lists.clear(conv.channels[1], windows.n);
-        lists.collect(winners, 0);
-        lists.add_window_sums(self.isa, self.source, &conv.gather, self.kernel);
-        if let Some(bias) = &mut self.bias {
-            for (channel, bias) in bias.iter_mut().enumerate() {
+        if let Some(OfParameters { kernel, bias }) = &mut self.parameters {
+            lists.clear(conv.channels[1], windows.n);
+            lists.collect(winners, 0);
+            lists.add_window_sums(self.isa, self.source, &conv.gather, kernel);
+            for (channel, bias) in bias.iter_mut().flat_map(|bias| bias.iter_mut()).enumerate() {
                 *bias += lists.sum_of_factors(channel);
             }
         }
@@ -246,9 +248,10 @@ impl Pass<'_> {
 
     /// The kernel's and the bias' gradient from the positions that won, all channels side by side.
     fn masked(&mut self, bits: &[u32], d_output: &[f32]) {
+        let Some(OfParameters { kernel, bias }) = &mut self.parameters else { return };
         let windows = self.conv.pool.expect("only a pooled convolution is masked");
         let winners = Winners { windows, gather: &self.conv.gather, bits, d: d_output };
-        add_pooled_outer(self.isa, self.source, winners, self.kernel, self.bias.as_deref_mut());
+        add_pooled_outer(self.isa, self.source, winners, kernel, bias.as_deref_mut());
     }
 }
 

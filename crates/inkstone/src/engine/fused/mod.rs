@@ -7,6 +7,7 @@
 
 mod conv;
 mod elementwise;
+mod input;
 mod lane;
 mod norm;
 mod pass;
@@ -14,6 +15,8 @@ mod program;
 mod reduce;
 mod spare;
 mod weights;
+
+pub use self::input::{InputGradients, Weigh};
 
 use std::ops::Range;
 
@@ -54,6 +57,15 @@ pub struct TrainBuffers {
 pub struct Packed {
     weights: Weights,
     lanes: SpareLanes,
+}
+
+/// What a network says of images, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outputs {
+    /// What the last layer yields: n × classes.
+    pub logits: Vec<f32>,
+    /// What the last dense layer takes in: n × [`Fused::n_features`].
+    pub features: Vec<f32>,
 }
 
 impl Fused {
@@ -162,6 +174,42 @@ impl Fused {
         logits
     }
 
+    /// How many values the last dense layer takes in (without one, the last block): an image as the network describes it.
+    pub fn n_features(&self) -> usize {
+        self.program.values[self.program.features()].len
+    }
+
+    /// The logits of `n` images as [`Fused::logits`] gives them, and their features.
+    pub fn outputs(
+        &self,
+        pool: &Pool,
+        packed: &Packed,
+        n: usize,
+        write_image: &(dyn Fn(usize, &mut [f32]) + Sync),
+    ) -> Outputs {
+        let Packed { weights, lanes } = packed;
+        let (n_classes, n_features) = (self.plan.n_classes, self.n_features());
+        let place = self.program.features();
+        let mut rows = vec![0.0; n * (n_classes + n_features)];
+        pool.for_each_chunk(&mut rows, MICRO_BATCH * (n_classes + n_features), |task, rows| {
+            let first = task * MICRO_BATCH;
+            let images = first..first + rows.len() / (n_classes + n_features);
+            let make = |capacity| Lane::new(&self.program, self.isa, Purpose::Inference, capacity, 0);
+            lanes.with_lane(MICRO_BATCH.min(n), make, |lane| {
+                self.infer(lane, weights, images, write_image);
+                for (i, row) in rows.chunks_exact_mut(n_classes + n_features).enumerate() {
+                    row[..n_classes].copy_from_slice(&lane.values[self.program.output][i * n_classes..][..n_classes]);
+                    row[n_classes..].copy_from_slice(pass::image(&lane.values[place], self.program.values[place], i));
+                }
+            });
+        });
+        let split = rows.chunks_exact(n_classes + n_features).map(|row| row.split_at(n_classes));
+        Outputs {
+            logits: split.clone().flat_map(|(logits, _)| logits).copied().collect(),
+            features: split.flat_map(|(_, features)| features).copied().collect(),
+        }
+    }
+
     /// Without batch norm: a few images at a time, forward and backward.
     fn micro_batches(&self, lane: &mut Lane, weights: &Weights, batch: &Batch<'_>) {
         let images = lane.images.clone();
@@ -263,18 +311,22 @@ fn lane_range(n: usize, n_lanes: usize, i: usize) -> Range<usize> {
     i * n / n_lanes..(i + 1) * n / n_lanes
 }
 
-/// The stretches of a layer's kernel and bias in a flat buffer: the bias stands behind its kernel.
+/// The stretches of a layer's kernel and bias in a flat buffer: the bias stands behind its kernel. None of an empty
+/// buffer: nobody wants the gradients of parameters.
 fn split_kernel_and_bias<'a>(
     flat: &'a mut [f32],
     plan: &Plan,
     kernel: usize,
     bias: Option<usize>,
-) -> (&'a mut [f32], Option<&'a mut [f32]>) {
+) -> Option<(&'a mut [f32], Option<&'a mut [f32]>)> {
+    if flat.is_empty() {
+        return None;
+    }
     let kernel = &plan.parameters[kernel];
     let (before, behind) = flat.split_at_mut(kernel.offset + kernel.len);
     let bias = bias.map(|bias| {
         let bias = &plan.parameters[bias];
         &mut behind[bias.offset - kernel.offset - kernel.len..][..bias.len]
     });
-    (&mut before[kernel.offset..], bias)
+    Some((&mut before[kernel.offset..], bias))
 }

@@ -123,6 +123,16 @@ pub(super) fn normalise(factors: &NormFactors, x: &[f32], y: &mut [f32]) {
     }
 }
 
+/// d_x += d_y · scale, per channel: the statistics are given.
+pub(super) fn scale_backward(factors: &NormFactors, d_y: &[f32], d_x: &mut [f32]) {
+    let channels = factors.scale.len();
+    for (d_x, d_y) in d_x.chunks_exact_mut(channels).zip(d_y.chunks_exact(channels)) {
+        for c in 0..channels {
+            d_x[c] += factors.scale[c] * d_y[c];
+        }
+    }
+}
+
 /// d_x += γ/σ · (d_y − (Σ d_y + x̂ · Σ d_y·x̂) / N)
 pub(super) fn normalise_backward(factors: &NormFactors, sums: &ChannelSums, x: &[f32], d_y: &[f32], d_x: &mut [f32]) {
     let channels = factors.scale.len();

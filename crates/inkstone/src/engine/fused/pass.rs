@@ -40,11 +40,11 @@ impl Lane {
 }
 
 /// Image i of a value's buffer.
-fn image(buffer: &AlignedBuffer, value: Value, i: usize) -> &[f32] {
+pub(super) fn image(buffer: &AlignedBuffer, value: Value, i: usize) -> &[f32] {
     &buffer[i * value.stride..][..value.len]
 }
 
-fn image_mut(buffer: &mut AlignedBuffer, value: Value, i: usize) -> &mut [f32] {
+pub(super) fn image_mut(buffer: &mut AlignedBuffer, value: Value, i: usize) -> &mut [f32] {
     &mut buffer[i * value.stride..][..value.len]
 }
 
@@ -264,7 +264,12 @@ impl Fused {
         let Some(d_x) = d_x else { return };
         match &block.kind {
             Kind::Conv(_) | Kind::Dense(_) | Kind::Add { .. } => unreachable!("done before"),
-            Kind::BatchNorm(_) => unreachable!("needs the whole batch: `norm_backward`"),
+            // Training goes by the batch's statistics (`norm_backward`); the running ones do not depend on the image.
+            Kind::BatchNorm(_) => {
+                if let BlockWeights::Norm(factors) = &weights.blocks[index] {
+                    norm::scale_backward(factors, d_y, d_x);
+                }
+            }
             Kind::MaxPool(pool) => pool.max_backward((x, y), d_y, d_x),
             Kind::AveragePool(pool) => pool.average_backward(d_y, d_x),
             Kind::GlobalAveragePool { pixels, channels } => {
@@ -347,8 +352,8 @@ impl Dense {
             elementwise::relu_backward(&lane.values[block.output], d_output);
         }
         let stride = fused.program.values[block.input].stride;
-        let (kernel, bias) = super::split_kernel_and_bias(&mut lane.gradients, &fused.plan, self.kernel, self.bias);
-        if let Some(bias) = bias {
+        let mut parameters = super::split_kernel_and_bias(&mut lane.gradients, &fused.plan, self.kernel, self.bias);
+        if let Some((_, Some(bias))) = &mut parameters {
             elementwise::add_rows(d_output, bias);
         }
         let BlockWeights::Matrix { backward: weights, .. } = weights else { unreachable!("a dense layer has weights") };
@@ -357,10 +362,14 @@ impl Dense {
         for (i, d) in d_output.chunks(ROWS_AT_ONCE * self.n_outputs).enumerate() {
             let first = i * ROWS_AT_ONCE;
             let input = &lane.values[block.input][first * stride..];
-            if self.is_narrow {
-                self.add_images(lane.isa, input, stride, d, &mut scratch.terms, kernel);
-            } else {
-                add_outer(lane.isa, (input, &self.rows[0], d.len() / self.n_outputs), (d, self.n_outputs), kernel);
+            match &mut parameters {
+                Some((kernel, _)) if self.is_narrow => {
+                    self.add_images(lane.isa, input, stride, d, &mut scratch.terms, kernel);
+                }
+                Some((kernel, _)) => {
+                    add_outer(lane.isa, (input, &self.rows[0], d.len() / self.n_outputs), (d, self.n_outputs), kernel);
+                }
+                None => {}
             }
             let Some((d_input, value)) = &mut d_input else { continue };
             match weights {

@@ -201,7 +201,7 @@ pub(super) struct Norm {
 }
 
 impl Program {
-    /// Compiles a plan.
+    /// Compiles a plan for training and answers.
     pub(super) fn new(plan: &Plan, precision: Precision) -> Self {
         let mut program = Self {
             precision,
@@ -218,6 +218,27 @@ impl Program {
         program.transposed = program.blocks.iter().filter_map(|block| block.transposed(plan)).collect();
         program.transposed.sort_by_key(|tensor| tensor.offset);
         program
+    }
+
+    /// Compiles a plan so that the backward pass goes on to the images.
+    pub(super) fn down_to_the_input(plan: &Plan) -> Self {
+        let program = Self::new(plan, Precision::F32);
+        Self { wants_gradient: vec![true; program.values.len()], ..program }
+    }
+
+    /// The values that hold the factors of dropouts.
+    pub(super) fn masks(&self) -> impl Iterator<Item = ValueId> {
+        self.blocks.iter().filter_map(|block| match block.kind {
+            Kind::Dropout { mask, .. } => Some(mask),
+            _ => None,
+        })
+    }
+
+    /// The value that the last dense layer takes in; without one, what the last block does.
+    pub(super) fn features(&self) -> ValueId {
+        let is_dense = |block: &&Block| matches!(block.kind, Kind::Dense(_));
+        let last = self.blocks.iter().rfind(is_dense).or(self.blocks.last());
+        last.map_or(self.output, |block| block.input)
     }
 
     /// The largest block-local needs, for the scratch of a lane.
