@@ -1,6 +1,7 @@
 //! `inkstone evaluate`: measures a model on a part of a data set and prints the report.
 
 mod html;
+mod stress;
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +10,17 @@ use inkstone::data::fingerprint::Fingerprint;
 use inkstone::data::source::SETS;
 use inkstone::data::split::SplitFile;
 use inkstone::data::{Dataset, Part};
-use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
+use inkstone::evaluate::{self, About, DataInfo, Measured, ModelInfo, Report};
 use inkstone::predict::{self, OpenModel, Predictor};
 use inkstone::spec::Recipe;
 use inkstone::spec::recipe::DataSpec;
-use inkstone::stress::{self, StressReport};
+use inkstone::stress::{StressReport, WithStress};
 use inkstone::train::folder::{RECIPE, SPLIT};
 use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
 use crate::context::Context;
 use crate::images::{self, Loaded};
-use crate::interrupt;
 
 /// Measure a model on a part of a data set
 #[derive(Debug, clap::Args)]
@@ -82,34 +82,30 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let pool = context.pool()?;
     let measured = evaluate::measure(&predictor, pool, dataset, &chosen.indices)?;
     let report = evaluate::report(&measured, &predictor, dataset, (about, pool));
-    let stress = if args.stress { Some(run_stress(&predictor, dataset, chosen, context)?) } else { None };
+    let stress = if args.stress { Some(stress::run(&task, &predictor, context)?) } else { None };
     if let Some(file) = &args.html {
-        let page = html::page(&task, run.as_deref(), (&report, &measured, &predictor), context)?;
+        let found = Found { report: &report, measured: &measured, stress: stress.as_ref() };
+        let page = html::page(&task, run.as_deref(), (found, &predictor), context)?;
         write_atomically(file, page.as_bytes())?;
         context.terminal.note(&format!("wrote {}", file.display()));
     }
     match &stress {
-        Some(stress) if context.json => context.print_json(&stress::WithStress { report: &report, stress }),
+        Some(stress) if context.json => context.print_json(&WithStress { report: &report, stress }),
         None if context.json => context.print_json(&report),
         _ => context.print(&evaluate::text(&report)),
     }
     if let Some(stress) = stress.filter(|_| !context.json) {
-        context.print(&format!("\n{}", stress::text(&stress)));
+        context.print(&format!("\n{}", inkstone::stress::text(&stress)));
     }
     Ok(Outcome::Done)
 }
 
-/// A bar for the whole of it, with what is being done.
-fn run_stress(predictor: &Predictor, dataset: &Dataset, chosen: &Chosen, context: &Context) -> Result<StressReport> {
-    let setup = stress::Setup { seed: context.seed.unwrap_or(0), pool: context.pool()?, isa: context.isa };
-    let mut bar = context.terminal.steps(1000, "stress");
-    let mut observe = |step: stress::Step| {
-        bar.set((1000.0 * step.done / step.total) as u64, &step.name.replace('_', " "));
-    };
-    let watch = stress::Watch { observe: &mut observe, stop: interrupt::flag() };
-    let report = stress::stress(predictor, dataset, &chosen.indices, &setup, watch);
-    bar.finish();
-    report
+/// What was measured.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) report: &'a Report,
+    pub(super) measured: &'a Measured,
+    pub(super) stress: Option<&'a StressReport>,
 }
 
 /// Images, and which of them are measured.

@@ -29,6 +29,7 @@ use crate::data::{Augment, Dataset, Samples};
 use crate::engine::Isa;
 use crate::error::Result;
 use crate::evaluate::{Measured, Report};
+use crate::stress::StressReport;
 use crate::train::EpochMetrics;
 use crate::train::folder;
 
@@ -39,6 +40,8 @@ pub struct Material<'a> {
     pub report: &'a Report,
     /// What they were computed from.
     pub measured: &'a Measured,
+    /// How the model does on spoiled, moved and attacked images, where that was measured.
+    pub stress: Option<&'a StressReport>,
     /// The images that were measured, as they were read: `measured.indices` are positions in it.
     pub dataset: &'a Dataset,
     /// The model.

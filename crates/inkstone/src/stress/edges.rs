@@ -13,6 +13,9 @@ use crate::data::steps;
 const STRONG: f32 = 0.3;
 const WEAK: f32 = 0.12;
 
+/// Sobel's answer to an edge of one grey level: less is what a blur rounds.
+const LEAST: f32 = 4.0;
+
 /// tan 22.5°: a slope below it counts as level, one above its inverse as upright.
 const LEVEL: f32 = 0.414_213_56;
 
@@ -67,7 +70,7 @@ enum Crest {
 
 /// Pixels that are as steep as both their neighbours up and down the slope, and steeper than one.
 fn crests(slopes: &[[f32; 3]], Size { height, width, .. }: Size) -> Vec<Crest> {
-    let steepest = slopes.iter().map(|slope| slope[2]).fold(0.0, f32::max);
+    let steepest = slopes.iter().map(|slope| slope[2]).fold(LEAST / WEAK, f32::max);
     let steepness = |i: i64, j: i64| match (usize::try_from(i), usize::try_from(j)) {
         (Ok(i), Ok(j)) if i < height && j < width => slopes[i * width + j][2],
         _ => 0.0,

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use inkstone::data::split::SplitFile;
 use inkstone::data::{Augment, Samples};
-use inkstone::evaluate::{Measured, Report};
 use inkstone::predict::Predictor;
 use inkstone::report::{self, Material, Training};
 use inkstone::spec::Recipe;
@@ -13,7 +12,7 @@ use inkstone::train::folder::{METRICS_JSONL, RECIPE, SPLIT};
 use inkstone::train::metrics::parse_jsonl;
 use inkstone::{Error, Result};
 
-use super::Task;
+use super::{Found, Task};
 use crate::context::Context;
 use crate::machine::machine;
 
@@ -34,7 +33,7 @@ struct Past {
 pub(super) fn page(
     task: &Task,
     run: Option<&Path>,
-    (report, measured, predictor): (&Report, &Measured, &Predictor),
+    (found, predictor): (Found<'_>, &Predictor),
     context: &Context,
 ) -> Result<String> {
     let past = run.map(|run| Past::read(run, task, predictor, context)).transpose()?;
@@ -48,7 +47,9 @@ pub(super) fn page(
     });
     let machine = machine(context, context.pool()?.n_threads());
     let (dataset, model) = (&task.dataset, predictor.checkpoint());
-    let material = Material { report, measured, dataset, model, training, suspects: None, machine: &machine };
+    let Found { report, measured, stress } = found;
+    let machine = &machine;
+    let material = Material { report, measured, stress, dataset, model, training, suspects: None, machine };
     let page = report::html(&material);
     dataset.images.check()?;
     Ok(page)

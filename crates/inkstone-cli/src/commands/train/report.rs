@@ -42,6 +42,7 @@ impl Job {
             dataset: images,
             model: predictor.checkpoint(),
             training: Some(self.training(ended)),
+            stress: None,
             suspects: self.suspects.as_ref(),
             machine: &machine(context, pool.n_threads()),
         };
