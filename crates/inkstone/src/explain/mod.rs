@@ -38,6 +38,7 @@ pub use picture::picture;
 pub use rank::spearman;
 pub use request::{Baseline, Method, Request};
 
+use crate::checkpoint::Checkpoint;
 use crate::data::Image;
 use crate::error::Result;
 use crate::parallel::Pool;
@@ -90,13 +91,13 @@ pub fn explain_on(
     let subject = Subject::new(&checkpoint.preprocess, predictor.isa(), sign.prepared, request.baseline);
     let network = Network::new(pool, &checkpoint.plan, predictor.isa(), &checkpoint.parameters);
     let logits = network.logits(1, &|_, values| values.copy_from_slice(&subject.values));
-    let probabilities = softmax(&logits);
+    let probabilities = probabilities(checkpoint, &logits);
     let question = Question::new(request, predictor.classes(), &probabilities)?;
 
     let about = Explained { network: &network, subject: &subject, question };
     let map = about.map(request.method, request.steps)?;
     let checks = about.checks(request.method, &map)?;
-    let flip = question.against.map(|_| flip::flip(&about, &checkpoint.preprocess, predictor.classes(), &logits));
+    let flip = question.against.map(|_| flip::flip(&about, checkpoint, &logits));
     let near = request.neighbours.map(|near| neighbours::nearest(predictor, &network, &subject.values, near));
     Ok(Explanation::new(predictor, request.method, sign.prediction, explanation::Parts {
         question,
@@ -108,6 +109,11 @@ pub fn explain_on(
         nearest: near.unwrap_or_default(),
         subject,
     }))
+}
+
+/// The probabilities that the model would tell for these logits.
+fn probabilities(_model: &Checkpoint, logits: &[f32]) -> Vec<f64> {
+    softmax(logits)
 }
 
 #[cfg(test)]
