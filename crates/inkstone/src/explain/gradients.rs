@@ -96,7 +96,7 @@ impl Explained<'_> {
         let worst = path.iter().map(|stretch| stretch.error().abs()).fold(0.0, f64::max);
         let allowed = GOOD_GAP * difference(path).abs() / path.len() as f64;
         let (split, kept): (Vec<Stretch>, Vec<Stretch>) =
-            path.iter().partition(|stretch| stretch.error().abs() > allowed || stretch.error().abs() >= worst);
+            path.iter().copied().partition(|stretch| stretch.error().abs() > allowed || stretch.error().abs() >= worst);
         // What the middles added is taken back.
         self.walk(&split.iter().map(|whole| (whole.middle(), -whole.length())).collect::<Vec<_>>(), sums);
         let scores = self.scores_at(&split.iter().map(|whole| whole.middle()).collect::<Vec<_>>());
