@@ -61,6 +61,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Train(commands::train::Args),
     Evaluate(commands::evaluate::Args),
+    Compare(commands::compare::Args),
     Predict(commands::predict::Args),
     Explain(commands::explain::Args),
     Prepare(commands::prepare::Args),

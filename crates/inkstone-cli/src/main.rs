@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod images;
 mod interrupt;
+mod machine;
 mod recipes;
 mod terminal;
 
@@ -51,6 +52,7 @@ fn run(cli: Cli) -> Result<Outcome> {
     let outcome = match cli.command {
         Command::Train(args) => commands::train::run(&args, &context),
         Command::Evaluate(args) => commands::evaluate::run(&args, &context),
+        Command::Compare(args) => commands::compare::run(&args, &context),
         Command::Predict(args) => commands::predict::run(&args, &context),
         Command::Explain(args) => commands::explain::run(&args, &context),
         Command::Prepare(args) => commands::prepare::run(&args, &context),

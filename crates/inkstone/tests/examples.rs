@@ -45,3 +45,8 @@ fn predict_bytes_reads_the_one_that_it_drew() {
 fn augment_only_shows_three_pictures() {
     check("augment_only", &["sample 0", "sample 2"]);
 }
+
+#[test]
+fn stress_sheet_draws_every_corruption() {
+    check("stress_sheet", &["90 pictures"]);
+}

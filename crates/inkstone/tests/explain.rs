@@ -88,7 +88,10 @@ fn the_nearest_of_a_set_that_holds_the_image_is_the_image() {
     assert_eq!((near.len(), near[0].id.as_str(), near[0].distance), (4, "train/1234", 0.0));
     assert!(near.windows(2).all(|pair| pair[0].distance <= pair[1].distance));
     assert!(near.iter().filter(|near| near.label == mnist.samples[1234].label).count() >= 3, "{near:?}");
-    assert!(picture(&why, None).size.height > picture(&explain(&predictor, mnist.images.get(1234), &Request::default()).unwrap(), None).size.height);
+    assert!(
+        picture(&why, None).size.height
+            > picture(&explain(&predictor, mnist.images.get(1234), &Request::default()).unwrap(), None).size.height
+    );
 }
 
 #[test]

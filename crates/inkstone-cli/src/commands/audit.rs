@@ -43,12 +43,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         refuse_full(out)?;
     }
     let dataset = context.open(&args.source)?;
-    let setup = Setup { seed: context.seed.unwrap_or(0), pool: context.pool()?, isa: context.isa };
-    let mut watcher = Watcher { terminal: context.terminal, bar: None };
-    let mut observe = |step: Step| watcher.observe(step);
-    let audit = audit::audit(&dataset, &setup, Watch { observe: &mut observe, stop: interrupt::flag() });
-    watcher.finish();
-    let audit = audit?;
+    let audit = of(&dataset, context.seed.unwrap_or(0), context)?;
     let folder = match &args.out {
         Some(out) => create(out).map(|()| out.clone())?,
         None => next(Path::new("audits"), &dataset.name)?,
@@ -61,6 +56,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     context.terminal.note(&format!("{} holds {HTML}, {JSON} and {CORRECTIONS}", folder.display()));
     Ok(Outcome::Done)
+}
+
+/// The audit of a dataset, with its progress on the terminal.
+pub(super) fn of(dataset: &Dataset, seed: u64, context: &Context) -> Result<Audit> {
+    let setup = Setup { seed, pool: context.pool()?, isa: context.isa };
+    let mut watcher = Watcher { terminal: context.terminal, bar: None };
+    let mut observe = |step: Step| watcher.observe(step);
+    let audit = audit::audit(dataset, &setup, Watch { observe: &mut observe, stop: interrupt::flag() });
+    watcher.finish();
+    audit
 }
 
 fn write(folder: &Path, audit: &Audit, dataset: &Dataset) -> Result<()> {

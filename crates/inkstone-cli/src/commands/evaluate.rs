@@ -1,15 +1,20 @@
 //! `inkstone evaluate`: measures a model on a part of a data set and prints the report.
 
-use std::path::Path;
+mod html;
+mod stress;
 
+use std::path::{Path, PathBuf};
+
+use inkstone::checkpoint::write_atomically;
 use inkstone::data::fingerprint::Fingerprint;
 use inkstone::data::source::SETS;
 use inkstone::data::split::SplitFile;
 use inkstone::data::{Dataset, Part};
-use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
+use inkstone::evaluate::{self, About, DataInfo, Measured, ModelInfo, Report};
 use inkstone::predict::{self, OpenModel, Predictor};
 use inkstone::spec::Recipe;
 use inkstone::spec::recipe::DataSpec;
+use inkstone::stress::{StressReport, WithStress};
 use inkstone::train::folder::{RECIPE, SPLIT};
 use inkstone::{Error, ErrorKind, Result};
 
@@ -22,7 +27,9 @@ use crate::images::{self, Loaded};
 #[command(after_help = "Examples:
   inkstone evaluate runs/mnist-001              on the test part it never saw
   inkstone evaluate runs/mnist-001 --part validation
-  inkstone evaluate runs/mnist-001 --data my-digits/ --part all --json")]
+  inkstone evaluate runs/mnist-001 --stress     spoiled, moved and attacked images as well
+  inkstone evaluate runs/mnist-001 --data my-digits/ --part all --json
+  inkstone evaluate runs/mnist-001 --html report.html       the report as a page")]
 pub(crate) struct Args {
     /// A run folder, a model file, or a built-in model such as `digits`
     model: String,
@@ -32,6 +39,12 @@ pub(crate) struct Args {
     /// Which of the images; of images without parts of their own, `test` takes all
     #[arg(long, value_name = "PART", default_value = "test")]
     part: PartChoice,
+    /// Also measure it on images spoiled in 15 ways at five strengths, moved, turned, scaled, and attacked
+    #[arg(long)]
+    stress: bool,
+    /// Write the report as a page too, with charts and mistakes
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// What `--part` may be.
@@ -61,24 +74,66 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(note) = &model.note {
         context.terminal.note_or_warn(note);
     }
-    let Loaded { dataset, hashes, notes, .. } = load(args, &model, context)?;
-    for note in &notes {
-        context.terminal.note_or_warn(note);
-    }
-    let chosen = choose(args, &model, &dataset, &hashes, context)?;
-    if chosen.indices.is_empty() {
-        let expected = format!("images in the part `{}`", chosen.part);
-        return Err(Error::mismatch(ErrorKind::Data, expected, "none").with_file(&dataset.name));
-    }
-    let about = about(&model, &dataset, &hashes, &chosen);
+    let task = Task::new(args, &model, context)?;
+    let Task { dataset, hashes, chosen } = &task;
+    let about = about(&model, dataset, hashes, chosen);
+    let run = model.run.clone();
     let predictor = Predictor::from_checkpoint(model.checkpoint, context.isa);
-    let report = evaluate::evaluate(&predictor, context.pool()?, &dataset, &chosen.indices, about)?;
-    if context.json {
-        context.print_json(&report);
-    } else {
-        context.print(&evaluate::text(&report));
+    let pool = context.pool()?;
+    let measured = evaluate::measure(&predictor, pool, dataset, &chosen.indices)?;
+    let report = evaluate::report(&measured, &predictor, dataset, (about, pool));
+    let stress = if args.stress { Some(stress::run(&task, &predictor, context)?) } else { None };
+    if let Some(file) = &args.html {
+        let found = Found { report: &report, measured: &measured, stress: stress.as_ref() };
+        let page = html::page(&task, run.as_deref(), (found, &predictor), context)?;
+        write_atomically(file, page.as_bytes())?;
+        context.terminal.note(&format!("wrote {}", file.display()));
+    }
+    match &stress {
+        Some(stress) if context.json => context.print_json(&WithStress { report: &report, stress }),
+        None if context.json => context.print_json(&report),
+        _ => context.print(&evaluate::text(&report)),
+    }
+    if let Some(stress) = stress.filter(|_| !context.json) {
+        context.print(&format!("\n{}", inkstone::stress::text(&stress)));
     }
     Ok(Outcome::Done)
+}
+
+/// What was measured.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) report: &'a Report,
+    pub(super) measured: &'a Measured,
+    pub(super) stress: Option<&'a StressReport>,
+}
+
+/// Images, and which of them are measured.
+pub(super) struct Task {
+    pub(super) dataset: Dataset,
+    pub(super) hashes: Fingerprint,
+    pub(super) chosen: Chosen,
+}
+
+impl Task {
+    fn new(args: &Args, model: &OpenModel, context: &Context) -> Result<Self> {
+        let Loaded { dataset, hashes, notes, .. } = load(args, model, context)?;
+        for note in &notes {
+            context.terminal.note_or_warn(note);
+        }
+        let chosen = choose(args, model, &dataset, &hashes, context)?;
+        if chosen.indices.is_empty() {
+            let expected = format!("images in the part `{}`", chosen.part);
+            return Err(Error::mismatch(ErrorKind::Data, expected, "none").with_file(&dataset.name));
+        }
+        Ok(Self { dataset, hashes, chosen })
+    }
+
+    /// The test part of a run.
+    pub(super) fn of_own_test(model: &OpenModel, context: &Context) -> Result<Self> {
+        let args = Args { model: model.name.clone(), data: None, part: PartChoice::Test, stress: false, html: None };
+        Self::new(&args, model, context)
+    }
 }
 
 fn about(model: &OpenModel, dataset: &Dataset, hashes: &Fingerprint, chosen: &Chosen) -> About {
@@ -120,10 +175,10 @@ fn load(args: &Args, model: &OpenModel, context: &Context) -> Result<Loaded> {
 }
 
 /// The images that are measured.
-struct Chosen {
-    indices: Vec<u32>,
+pub(super) struct Chosen {
+    pub(super) indices: Vec<u32>,
     /// What the report calls them.
-    part: &'static str,
+    pub(super) part: &'static str,
 }
 
 fn choose(

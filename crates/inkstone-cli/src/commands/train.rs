@@ -1,25 +1,27 @@
 //! `inkstone train`: recipe → data → split → training → run folder → test report.
 
+mod report;
 mod seeds;
 
 use std::path::{Path, PathBuf};
 
+use inkstone::calibrate;
 use inkstone::data::advice::advise;
 use inkstone::data::duplicates::exact;
 use inkstone::data::fingerprint::Fingerprint;
-use inkstone::data::split::{SplitFile, draw};
+use inkstone::data::split::{SplitFile, draw, keep_for_calibration};
 use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split};
-use inkstone::evaluate::{self, About, DataInfo, ModelInfo};
-use inkstone::predict::Predictor;
+use inkstone::evaluate::sample_names;
+use inkstone::report::Suspects;
 use inkstone::spec::Recipe;
 use inkstone::spec::recipe::Proportions;
 use inkstone::spec::split::Duplicates;
 use inkstone::train::folder::{self, Existing, RunFolder};
-use inkstone::train::{Ended, Ending, Origin, Setup, Watch};
+use inkstone::train::{Ending, Origin, Setup, Watch};
 use inkstone::{Error, ErrorKind, Result};
 
 use crate::Outcome;
-use crate::context::{Context, to_json};
+use crate::context::Context;
 use crate::images::{self, Loaded};
 use crate::interrupt;
 use crate::recipes;
@@ -33,6 +35,7 @@ use crate::terminal::Watcher;
   inkstone train recipes/mine.toml train.learning_rate=0.01 --out runs/fast
   inkstone train --resume runs/mnist-001        go on after an interruption, to the same bytes
   inkstone train --resume runs/mnist-001 epochs=10          go on for more epochs
+  inkstone train letters/ --audit               look for wrong labels too, and show them in the report
   inkstone train mnist-fast --seeds 30          mean, spread and time over 30 trainings
 
 With --seeds nothing is written and no model is kept: redirect what it prints. Training once more with one of the \
@@ -56,6 +59,9 @@ pub(crate) struct Args {
     /// Train N times in memory, with seeds SEED, SEED+1, …, and print accuracy and time of each, with mean and spread
     #[arg(long, value_name = "N", conflicts_with_all = ["out", "force"], value_parser = clap::value_parser!(u32).range(1..))]
     seeds: Option<u32>,
+    /// Let models that have not seen an image judge its label, and show the suspects in the report; takes eight short trainings
+    #[arg(long, conflicts_with_all = ["resume", "seeds"])]
+    audit: bool,
 }
 
 /// Trains, saves and prints the report (with `--json` the document of `report.json`).
@@ -78,7 +84,8 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
         recipe.train.seed = seed;
     }
     let drawn = draw(&loaded.dataset, &recipe.data, &loaded.hashes, &loaded.copies);
-    let split = drawn.map_err(|error| chosen.blame(error))?;
+    let mut split = drawn.map_err(|error| chosen.blame(error))?;
+    keep_for_calibration(&mut split, &loaded.dataset, &loaded.copies, &recipe.train, recipe.data.split_seed);
     state_the_split(&mut recipe, &loaded.dataset);
     recipe.data = images::in_run(recipe.data);
     let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
@@ -87,7 +94,9 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
     let advice = advise(&recipe, &loaded.dataset, &split, &same);
     notes.extend(advice.iter().map(|advice| format!("warning: {advice}")));
     let Loaded { dataset, hashes, corrections, remarks, .. } = loaded;
-    let job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
+    let suspects = if args.audit { Some(suspects(&dataset, &recipe, context)?) } else { None };
+    let mut job = Job::new(recipe, dataset, split, &hashes, record, context).map_err(|error| chosen.blame(error))?;
+    job.suspects = suspects;
     if let Some(n_seeds) = args.seeds {
         return seeds::run(&job, &notes, n_seeds as usize, context).map_err(|error| chosen.blame(error));
     }
@@ -107,6 +116,12 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
         folder.log(&note)?;
     }
     job.train(&folder, context)
+}
+
+/// What models that have not seen an image say of its label.
+fn suspects(dataset: &Dataset, recipe: &Recipe, context: &Context) -> Result<Suspects> {
+    let audit = super::audit::of(dataset, recipe.train.seed, context)?;
+    Ok(Suspects::of(&audit, dataset))
 }
 
 /// Where the run goes, and so where decoded images are kept; with --seeds nothing is written.
@@ -140,7 +155,8 @@ fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
         // Killed before the split was written: nothing was trained on another one.
         None => {
             let loaded = images::load(&source, &data, path.parent(), context)?;
-            let split = draw(&loaded.dataset, &data, &loaded.hashes, &loaded.copies)?;
+            let mut split = draw(&loaded.dataset, &data, &loaded.hashes, &loaded.copies)?;
+            keep_for_calibration(&mut split, &loaded.dataset, &loaded.copies, &recipe.train, recipe.data.split_seed);
             let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
             (loaded, split, record)
         }
@@ -181,11 +197,15 @@ struct Job {
     record: String,
     fingerprint: String,
     source: String,
-    /// Training and validation.
-    samples: [Samples; 2],
+    /// Training, validation without what is kept from it, and calibration.
+    samples: [Samples; 3],
     augment: Option<Augment>,
     /// What the report is about, and its images as they were read.
     measured: (Part, Dataset),
+    /// What these are called in `predictions.csv`.
+    names: Vec<String>,
+    /// What an audit said of the labels, where one was asked for.
+    suspects: Option<Suspects>,
 }
 
 impl Job {
@@ -202,11 +222,14 @@ impl Job {
         recipe.preprocess = preprocess.spec().clone();
         let part = if split.test.is_empty() { Part::Validation } else { Part::Test };
         let measured = (part, dataset.subset(split.part(part)));
+        let names = sample_names(&dataset, hashes, split.part(part));
         let source = dataset.name.clone();
-        let samples = Samples::of_parts(dataset, [&split.train, &split.validation], &preprocess, pool);
+        let parts = [&split.train[..], &split.choosing(), split.calibrating(&recipe.train)];
+        let samples = Samples::of_parts(dataset, parts, &preprocess, pool);
         let augment = Augment::new(&recipe.augment, preprocess.size())?;
         let text = recipe.to_toml();
-        let job = Self { recipe, text, record, fingerprint: hashes.hex.clone(), source, samples, augment, measured };
+        let fingerprint = hashes.hex.clone();
+        let job = Self { recipe, text, record, fingerprint, source, samples, augment, measured, names, suspects: None };
         job.setup(context)?.plan()?; // What cannot be trained leaves no folder behind.
         Ok(job)
     }
@@ -240,49 +263,18 @@ impl Job {
             stop: interrupt::flag(),
             interval: crate::terminal::REFRESH,
         };
-        let ended = inkstone::train::run(folder, &self.setup(context)?, &origin, watch)?;
+        let setup = self.setup(context)?;
+        let ended = inkstone::train::run(folder, &setup, &origin, watch)?;
         watcher.finish();
         if let Ending::Interrupted { .. } = ended.ending {
             let again = format!("go on with `inkstone train --resume {}`", folder.path().display());
             return Err(Error::new(ErrorKind::Interrupted, ended.ending.to_string()).with_help(again));
         }
+        let calibration = &self.samples[2];
+        if !calibration.is_empty() {
+            let finalised = calibrate::finalise(folder, &setup, calibration)?;
+            context.terminal.note(&calibrate::describe(&finalised.trust));
+        }
         self.finish(folder, &ended, context)
-    }
-
-    /// The report: a function of the model and the test part, so that it can be made again.
-    fn finish(&self, folder: &RunFolder, ended: &Ended, context: &Context) -> Result<Outcome> {
-        let terminal = context.terminal;
-        terminal.note(&ended.kept_because);
-        terminal.note(&ended.verdict);
-        let model = inkstone::predict::open(&folder.path().to_string_lossy())?;
-        let (part, images) = &self.measured;
-        let about = About {
-            model: ModelInfo { name: model.name, sha256: model.checkpoint.sha256(), kept_epoch: ended.kept_epoch },
-            data: DataInfo {
-                source: self.source.clone(),
-                part: part.name().to_owned(),
-                n: images.samples.len(),
-                fingerprint: self.fingerprint.clone(),
-            },
-        };
-        if images.samples.is_empty() {
-            return Err(Error::mismatch(ErrorKind::Data, "a test or validation part to report on", "none")
-                .with_help("the model is trained and saved; measure it with `inkstone evaluate`"));
-        }
-        if *part != Part::Test {
-            terminal.warn("there is no test part: the report is about the validation part, which chose the epoch");
-        }
-        let predictor = Predictor::from_checkpoint(model.checkpoint, context.isa);
-        let all: Vec<u32> = (0..images.samples.len() as u32).collect();
-        let report = evaluate::evaluate(&predictor, context.pool()?, images, &all, about)?;
-        let document = to_json(&report) + "\n";
-        folder.write_if_changed(folder::REPORT, document.as_bytes())?;
-        if context.json {
-            context.print(&document);
-        } else {
-            context.print(&evaluate::text(&report));
-        }
-        terminal.note(&format!("saved in {}", folder.path().display()));
-        Ok(Outcome::Done)
     }
 }

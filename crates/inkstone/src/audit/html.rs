@@ -200,7 +200,8 @@ fn picture(page: &mut String, index: u32, name: &str, dataset: &Dataset) {
     );
 }
 
-fn smaller<'a>(image: Image<'a>, pixels: &'a mut Vec<u8>) -> Image<'a> {
+/// The image itself, or a smaller one in `pixels` where it is large.
+pub(crate) fn smaller<'a>(image: Image<'a>, pixels: &'a mut Vec<u8>) -> Image<'a> {
     let longest = image.size.width.max(image.size.height);
     if longest <= SIDE {
         return image;
@@ -265,7 +266,7 @@ fn grouped(n: usize) -> String {
 }
 
 /// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for piece in bytes.chunks(3) {

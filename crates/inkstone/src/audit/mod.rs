@@ -29,6 +29,8 @@ pub use balance::ClassCount;
 pub use finding::{Entry, Finding, Kind, Other};
 #[cfg(feature = "formats")]
 pub use html::html;
+#[cfg(feature = "report")]
+pub(crate) use html::{base64, smaller};
 pub use parts::{Comparison, Shift};
 #[cfg(feature = "formats")]
 pub use table::corrections_csv;

@@ -70,7 +70,7 @@ mod keras;
 pub mod steps;
 mod mix;
 pub mod augment;
-mod trigonometry;
+pub(crate) mod trigonometry;
 
 pub mod batches;
 

@@ -204,6 +204,23 @@ impl Preprocess {
         }
     }
 
+    /// Takes the gradient by the values back to the one by the bytes (0 to 255) that [`Preprocess::values_in_place`] made
+    /// them from: `d bytes[i] = Σ_k d_values[k] · d value[k] / d byte[i]`, in place.
+    ///
+    /// # Panics
+    /// If `bytes` and `d_values` differ in length.
+    pub fn d_bytes_in_place(&self, bytes: &[f32], d_values: &mut [f32]) {
+        assert_eq!(bytes.len(), d_values.len(), "a gradient has as many values as the image");
+        let n_channels = self.size.channels;
+        for (c, divisor) in self.scale.divisor.into_iter().enumerate().take(n_channels) {
+            if self.stored.spec.normalise == Normalise::Image {
+                d_normalise_by_own(bytes, d_values, [c, n_channels], divisor);
+            } else {
+                d_values.iter_mut().skip(c).step_by(n_channels).for_each(|d| *d /= divisor);
+            }
+        }
+    }
+
     /// The picture that values show: scaling and normalising undone, rounded to bytes. What `normalise = "image"` has
     /// taken away is not known any more: the least value becomes 0, the greatest 255.
     ///
@@ -337,6 +354,24 @@ fn normalise_by_own(values: &mut [f32], [c, n_channels]: [usize; 2], divisor: f3
     }
 }
 
+/// Backward of [`normalise_by_own`], v being its result: `d bytes = (d − mean d − v · mean(d · v)) / divisor`; where the
+/// deviation is too small to divide by, the divisor does not depend on the image: `(d − mean d) / divisor`.
+fn d_normalise_by_own(bytes: &[f32], d_values: &mut [f32], [c, n_channels]: [usize; 2], divisor: f32) {
+    let n = (bytes.len() / n_channels) as f64;
+    let channel = || bytes.iter().skip(c).step_by(n_channels).map(|&byte| f64::from(byte));
+    let mean = channel().sum::<f64>() / n;
+    let deviation = (channel().map(|byte| (byte - mean) * (byte - mean)).sum::<f64>() / n).sqrt();
+    let unit = f64::from(divisor);
+    let (least, divisor) = (1e-7 * unit.abs(), deviation.max(1e-7 * unit.abs()).copysign(unit));
+    let d = || d_values.iter().skip(c).step_by(n_channels).map(|&d| f64::from(d));
+    let mean_d = d().sum::<f64>() / n;
+    let slope = d().zip(channel()).map(|(d, byte)| d * (byte - mean) / divisor).sum::<f64>() / n;
+    let slope = if deviation > least { slope } else { 0.0 };
+    for (d, byte) in d_values.iter_mut().skip(c).step_by(n_channels).zip(channel()) {
+        *d = ((f64::from(*d) - mean_d - slope * (byte - mean) / divisor) / divisor) as f32;
+    }
+}
+
 /// A grey plane in every channel.
 fn spread(grey: &[u8], channels: usize, out: &mut [u8]) {
     out.chunks_exact_mut(channels).zip(grey).for_each(|(pixel, &value)| pixel.fill(value));
@@ -384,6 +419,29 @@ mod tests {
         preprocess.values_in_place(&mut in_place);
         assert_eq!(out, in_place);
         out
+    }
+
+    /// Central differences of Σ weights · values by each byte.
+    #[test]
+    fn the_gradient_by_the_bytes_is_that_of_finite_differences() {
+        let bytes: Vec<f32> = COLOUR.iter().map(|&byte| f32::from(byte)).collect();
+        let weights: Vec<f32> = (0..12).map(|i| ((i * 7) % 5) as f32 - 1.7).collect();
+        for normalise in [Normalise::None, Normalise::Dataset, Normalise::Image] {
+            let spec = PreprocessSpec { grayscale: false, normalise, scale: [1.0, -1.0], ..spec() };
+            let preprocess = fit(&spec, &Images::uniform(size(2, 2, 3), COLOUR.to_vec())).unwrap();
+            let sum = |i: usize, step: f32| {
+                let mut values = bytes.clone();
+                values[i] += step;
+                preprocess.values_in_place(&mut values);
+                values.iter().zip(&weights).map(|(&value, &weight)| f64::from(value * weight)).sum::<f64>()
+            };
+            let mut d = weights.clone();
+            preprocess.d_bytes_in_place(&bytes, &mut d);
+            for (i, &d) in d.iter().enumerate() {
+                let expected = (sum(i, 1.0) - sum(i, -1.0)) / 2.0;
+                assert!((f64::from(d) - expected).abs() < 2e-4, "{normalise:?} {i}: {d} {expected}");
+            }
+        }
     }
 
     fn spec() -> PreprocessSpec {

@@ -29,7 +29,7 @@ const COSINE: [f64; 8] = [
 /// (sin θ, cos θ) of an angle in degrees, within 1e-13 of the true values for angles up to some full turns.
 ///
 /// Whole quarter turns are exact: the angle is reduced in degrees, before π comes in.
-pub(super) fn sin_cos_degrees(degrees: f64) -> (f64, f64) {
+pub(crate) fn sin_cos_degrees(degrees: f64) -> (f64, f64) {
     let (quarters, quadrant) = quarter_turns(degrees);
     let x = (degrees - 90.0 * quarters) * (FRAC_PI_2 / 90.0);
     debug_assert!(!x.is_finite() || x.abs() <= FRAC_PI_4 + 1e-9, "a reduced angle is at most half a quarter");

@@ -23,7 +23,7 @@ pub struct Interval {
 }
 
 /// The 0.975 quantile of the standard normal distribution: what a two-sided 95 % interval is made of.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// k / n with its 95 % interval: (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n).
 ///
@@ -80,14 +80,32 @@ pub fn top_k_accuracy(labels: &[u32], probabilities: &[f64], n_classes: usize, k
 /// assert!((loss - 8_f64.ln() / 2.0).abs() < 1e-15); // (ln 2 + ln 4) / 2
 /// ```
 pub fn log_loss(labels: &[u32], probabilities: &[f64], n_classes: usize) -> f64 {
-    mean(
-        rows(labels, probabilities, n_classes)
-            .map(|(label, row)| -math::ln(row[label].clamp(f64::EPSILON, 1.0 - f64::EPSILON))),
-    )
+    mean(rows(labels, probabilities, n_classes).map(|(label, row)| loss_of(row[label])))
+}
+
+/// What one sample adds, whose label has this probability.
+pub(super) fn loss_of(p: f64) -> f64 {
+    -math::ln(p.clamp(f64::EPSILON, 1.0 - f64::EPSILON))
+}
+
+/// Σ over classes (p − truth)², the mean over samples, truth being 1 for the label and 0 else: from 0 to 2.
+///
+/// scikit-learn's `brier_score_loss(…, scale_by_half=False)`; for two classes it halves unless told not to.
+/// Source: Brier, "Verification of forecasts expressed in terms of probability", 1950.
+///
+/// ```
+/// let score = inkstone::evaluate::brier_score(&[0, 1], &[0.5, 0.5, 1.0, 0.0], 2);
+/// assert_eq!(score, 1.25); // ((0.25 + 0.25) + (1 + 1)) / 2
+/// ```
+pub fn brier_score(labels: &[u32], probabilities: &[f64], n_classes: usize) -> f64 {
+    let squares = |(label, row): (usize, &[f64])| -> f64 {
+        row.iter().enumerate().map(|(c, &p)| if c == label { (1.0 - p) * (1.0 - p) } else { p * p }).sum()
+    };
+    mean(rows(labels, probabilities, n_classes).map(squares))
 }
 
 /// How many bins [`calibration_error`] has.
-const N_BINS: usize = 15;
+pub(crate) const N_BINS: usize = 15;
 
 /// Σ nₘ/n · |accuracy in bin m − mean confidence in bin m|: by how much the model's confidence (the largest
 /// probability) misses the truth on average. 0 is perfect, whatever the accuracy.
@@ -105,10 +123,14 @@ pub fn calibration_error(labels: &[u32], probabilities: &[f64], n_classes: usize
     let mut gaps = [0.0_f64; N_BINS];
     for (label, row) in rows(labels, probabilities, n_classes) {
         let best = argmax(row);
-        let bin = (1..N_BINS).filter(|&m| row[best] > m as f64 / N_BINS as f64).count();
-        gaps[bin] += f64::from(u8::from(best == label)) - row[best];
+        gaps[bin_of(row[best])] += f64::from(u8::from(best == label)) - row[best];
     }
     gaps.iter().map(|gap| gap.abs()).sum::<f64>() / labels.len() as f64
+}
+
+/// The bin of [`calibration_error`] that a confidence is in, counted from 0.
+pub(crate) fn bin_of(confidence: f64) -> usize {
+    (1..N_BINS).filter(|&m| confidence > m as f64 / N_BINS as f64).count()
 }
 
 /// Pairs each label with its row.

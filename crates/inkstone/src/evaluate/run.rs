@@ -1,19 +1,49 @@
 //! Measures a model on samples of a dataset, through the same path as every prediction.
 
+use super::intervals::Intervals;
+use super::measured::Measured;
 use super::report::{About, Report};
 use crate::data::dataset::Size;
 use crate::data::errata::errata_among;
 use crate::data::{Dataset, Image, Images};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
-use crate::predict::Predictor;
+use crate::predict::{Judged, Predictor};
 
-/// Measures the model on the samples at `indices` of `dataset`, whose classes are matched with the model's by name.
-/// The images are prepared by the model's own preprocess. Where some are known to be labelled wrong, the accuracy without
-/// them is reported too.
+/// Asks the model about the samples at `indices` of `dataset`, whose classes are matched with the model's by name. The
+/// images are prepared by the model's own preprocess.
 ///
 /// # Errors
-/// A class of the dataset that the model does not know.
+/// A class of the dataset that the model does not know; a streamed image that can no longer be read.
+pub fn measure(predictor: &Predictor, pool: &Pool, dataset: &Dataset, indices: &[u32]) -> Result<Measured> {
+    let label_of = match_classes(&dataset.classes, predictor.classes())?;
+    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
+    let judged = judged(predictor, pool, &dataset.images, indices)?;
+    Ok(Measured {
+        indices: indices.to_vec(),
+        labels: indices.iter().map(label).collect(),
+        probabilities: judged.probabilities.clone(),
+        n_classes: predictor.classes().len(),
+        judged: Some(judged),
+    })
+}
+
+/// The report of what was measured, with intervals. Where some images are known to be labelled wrong, the accuracy without
+/// them is reported too.
+pub fn report(measured: &Measured, predictor: &Predictor, dataset: &Dataset, (about, pool): (About, &Pool)) -> Report {
+    let Measured { indices, labels, probabilities, judged, .. } = measured;
+    let mut report = Report::measure(labels, probabilities, predictor.classes(), about);
+    if let Some(judged) = judged {
+        report = report.with_trust(predictor, labels, judged);
+    }
+    report.intervals = Some(Intervals::of(&report, measured, pool));
+    report.without_errata(&errata_among(dataset, indices), labels, probabilities)
+}
+
+/// Measures the model on the samples at `indices` of `dataset`: [`measure`], then [`report`].
+///
+/// # Errors
+/// As [`measure`].
 pub fn evaluate(
     predictor: &Predictor,
     pool: &Pool,
@@ -21,34 +51,30 @@ pub fn evaluate(
     indices: &[u32],
     about: About,
 ) -> Result<Report> {
-    let label_of = match_classes(&dataset.classes, predictor.classes())?;
-    let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
-    let labels: Vec<u32> = indices.iter().map(label).collect();
-    let probabilities = probabilities(predictor, pool, &dataset.images, indices)?;
-    let report = Report::measure(&labels, &probabilities, predictor.classes(), about);
-    Ok(report.without_errata(&errata_among(dataset, indices), &labels, &probabilities))
+    let measured = measure(predictor, pool, dataset, indices)?;
+    Ok(report(&measured, predictor, dataset, (about, pool)))
 }
 
 /// Streamed images are taken into memory some at a time.
-fn probabilities(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Vec<f64>> {
+fn judged(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Judged> {
     /// A small part of what a streamed set holds, and enough for all threads.
     const STREAMED_AT_ONCE: usize = 4096;
     if !images.is_streamed() {
-        return Ok(predictor.probabilities(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
+        return Ok(predictor.judge(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
     }
-    let mut all = Vec::new();
+    let mut all = Judged::default();
     for indices in indices.chunks(STREAMED_AT_ONCE) {
         let some: Vec<(Size, Vec<u8>)> =
             pool.map(indices.len(), |i| images.with(indices[i] as usize, |image| (image.size, image.pixels.to_vec())));
         let image = |i: usize| Image { size: some[i].0, pixels: &some[i].1 };
-        all.extend(predictor.probabilities(pool, indices.len(), &image));
+        all.append(predictor.judge(pool, indices.len(), &image));
     }
     images.check()?;
     Ok(all)
 }
 
 /// The model's label of each class of a dataset, by name.
-fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
+pub(crate) fn match_classes(classes: &[String], known: &[String]) -> Result<Vec<u32>> {
     let position = |class: &String| known.iter().position(|name| name == class).map(|i| i as u32);
     let unknown: Vec<&str> = classes.iter().filter(|class| position(class).is_none()).map(String::as_str).collect();
     if !unknown.is_empty() {

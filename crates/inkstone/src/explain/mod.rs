@@ -80,12 +80,7 @@ pub fn explain(predictor: &Predictor, image: Image<'_>, request: &Request<'_>) -
 /// # Errors
 /// `Usage` for a class that the model does not have, a method that its network does not allow, and a page of several
 /// signs of which none is chosen; `Data` where the image shows no sign.
-pub fn explain_on(
-    pool: &Pool,
-    predictor: &Predictor,
-    image: Image<'_>,
-    request: &Request<'_>,
-) -> Result<Explanation> {
+pub fn explain_on(pool: &Pool, predictor: &Predictor, image: Image<'_>, request: &Request<'_>) -> Result<Explanation> {
     let sign = sign::choose(predictor, image, request.glyph)?;
     let checkpoint = predictor.checkpoint();
     let subject = Subject::new(&checkpoint.preprocess, predictor.isa(), sign.prepared, request.baseline);
@@ -99,16 +94,21 @@ pub fn explain_on(
     let checks = about.checks(request.method, &map)?;
     let flip = question.against.map(|_| flip::flip(&about, checkpoint, &logits));
     let near = request.neighbours.map(|near| neighbours::nearest(predictor, &network, &subject.values, near));
-    Ok(Explanation::new(predictor, request.method, sign.prediction, explanation::Parts {
-        question,
-        probabilities,
-        sign: sign.bounds,
-        map,
-        checks,
-        flip,
-        nearest: near.unwrap_or_default(),
-        subject,
-    }))
+    Ok(Explanation::new(
+        predictor,
+        request.method,
+        sign.prediction,
+        explanation::Parts {
+            question,
+            probabilities,
+            sign: sign.bounds,
+            map,
+            checks,
+            flip,
+            nearest: near.unwrap_or_default(),
+            subject,
+        },
+    ))
 }
 
 /// The probabilities that the model would tell for these logits.

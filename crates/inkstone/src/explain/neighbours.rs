@@ -56,7 +56,9 @@ pub(super) fn nearest(
             preprocess.values_on(predictor.isa(), &bytes, out);
         };
         let features = network.features(chunk.len(), &write);
-        best.extend(chunk.iter().zip(features.chunks_exact(own.len().max(1))).map(|(&i, row)| (distance(&own, row), i)));
+        best.extend(
+            chunk.iter().zip(features.chunks_exact(own.len().max(1))).map(|(&i, row)| (distance(&own, row), i)),
+        );
         best.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         best.truncate(near.n);
     }

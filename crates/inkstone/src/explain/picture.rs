@@ -214,7 +214,9 @@ impl Drawing<'_> {
         let class = short(&explanation.class);
         let (low, high) = match &explanation.against {
             _ if !signed => ("0".to_owned(), most),
-            Some(other) if short(other) != "it" => (format!("-{most} for {}", short(other)), format!("for {class} +{most}")),
+            Some(other) if short(other) != "it" => {
+                (format!("-{most} for {}", short(other)), format!("for {class} +{most}"))
+            }
             _ => (format!("-{most} against"), format!("for {class} +{most}")),
         };
         self.canvas.text([left, top + 18], 2, FAINT, &low);

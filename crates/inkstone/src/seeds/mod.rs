@@ -7,18 +7,19 @@ mod report;
 mod spread;
 mod text;
 
-pub use report::{RecipeInfo, SeedResult, SeedsReport};
+pub use report::{Ensemble, RecipeInfo, SeedResult, SeedsReport};
 pub use spread::Spread;
 pub use text::{result_line, text};
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::calibrate::{self, Evidence};
 use crate::checkpoint::{Checkpoint, Provenance};
 use crate::data::{Augment, Dataset, Samples};
 use crate::engine::Isa;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{About, DataInfo, ModelInfo, Report, evaluate};
+use crate::evaluate::{self, About, DataInfo, Measured, ModelInfo, Report};
 use crate::parallel::Pool;
 use crate::predict::Predictor;
 use crate::spec::{Recipe, TrainSpec};
@@ -36,6 +37,8 @@ pub struct Repetition<'a> {
     pub training: &'a Samples,
     /// What chooses between epochs. May be empty.
     pub validation: &'a Samples,
+    /// What calibrates each model. May be empty.
+    pub calibration: &'a Samples,
     /// The random steps, on training images only.
     pub augment: Option<&'a Augment>,
     /// The images that each model is measured on, as they were read.
@@ -81,10 +84,10 @@ pub struct SeedsWatch<'a> {
 /// Trains with every seed, from first values that are made anew, and measures each model.
 ///
 /// A model is byte for byte that of a single run with its seed. `seconds` of a result begin before the network's first
-/// values are made and end when the last image is judged; loading and preparing the data are not in it.
+/// values are made and end when the last image is judged; loading and preparing the data and calibrating are not in it.
 ///
 /// # Errors
-/// What [`train::fit`] and [`evaluate()`] refuse; nothing to measure on; a seed beyond the largest one; being stopped
+/// What [`train::fit`] and [`evaluate::measure`] refuse; nothing to measure on; a seed beyond the largest one; being stopped
 /// before the first model was measured.
 pub fn repeat(task: &Repetition<'_>, watch: SeedsWatch<'_>) -> Result<SeedsReport> {
     let SeedsWatch { observe, stop, interval } = watch;
@@ -97,22 +100,31 @@ pub fn repeat(task: &Repetition<'_>, watch: SeedsWatch<'_>) -> Result<SeedsRepor
         return Err(Error::mismatch(ErrorKind::Data, "a test or validation part to measure on", "none"));
     }
     let mut results = Vec::with_capacity(task.n_seeds);
+    let mut ensemble: Option<Measured> = None;
     for number in 1..=task.n_seeds {
         let train = TrainSpec { seed: first + number as u64 - 1, ..task.recipe.train.clone() };
         let mut told = |event: &train::Event<'_>| observe(&Event::Training { number, event });
-        let Some(result) = task.one(&train, Watch { observe: &mut told, stop, interval })? else { break };
+        let done = task.one(&train, Watch { observe: &mut told, stop, interval })?;
+        let Some((result, measured)) = done else { break };
         observe(&Event::Measured { number, result: &result });
         results.push(result);
+        match &mut ensemble {
+            Some(sum) => sum.probabilities.iter_mut().zip(&measured.probabilities).for_each(|(sum, p)| *sum += p),
+            None => ensemble = Some(measured),
+        }
     }
-    if results.is_empty() {
+    let Some(mut sum) = ensemble else {
         return Err(Error::new(ErrorKind::Interrupted, "interrupted before the first model was measured"));
-    }
-    Ok(SeedsReport::new(task, results))
+    };
+    let n = results.len() as f64;
+    sum.probabilities.iter_mut().for_each(|p| *p /= n);
+    let together = task.report(&sum);
+    Ok(SeedsReport::new(task, results, &together))
 }
 
 impl Repetition<'_> {
     /// One training and its measurement; `None` where it was stopped.
-    fn one(&self, train: &TrainSpec, watch: Watch<'_>) -> Result<Option<SeedResult>> {
+    fn one(&self, train: &TrainSpec, watch: Watch<'_>) -> Result<Option<(SeedResult, Measured)>> {
         let start = Instant::now();
         let setup = Setup {
             model: &self.recipe.model,
@@ -131,9 +143,12 @@ impl Repetition<'_> {
         let checkpoint = self.checkpoint(&setup, state)?;
         let kept_epoch = checkpoint.provenance.kept_epoch;
         let predictor = Predictor::from_checkpoint(checkpoint, self.isa);
-        let report = self.measure(&predictor)?;
+        let all: Vec<u32> = (0..self.measured.samples.len() as u32).collect();
+        let measured = evaluate::measure(&predictor, self.pool, self.measured, &all)?;
+        let report = self.report(&measured);
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Some(SeedResult::new(train.seed, &report, seconds, (&metrics, kept_epoch), predictor.checkpoint().sha256())))
+        let sha256 = self.calibrated(predictor.checkpoint())?.sha256();
+        Ok(Some((SeedResult::new(train.seed, &report, seconds, (&metrics, kept_epoch), sha256), measured)))
     }
 
     /// The model of the kept epoch. Its recipe's hash is filled in as a single run would.
@@ -157,13 +172,25 @@ impl Repetition<'_> {
             },
             plan,
             parameters: kept.parameters,
+            trust: None,
             sha256: None,
         })
     }
 
-    fn measure(&self, predictor: &Predictor) -> Result<Report> {
-        let all: Vec<u32> = (0..self.measured.samples.len() as u32).collect();
+    /// The model as a single run would leave it.
+    fn calibrated(&self, checkpoint: &Checkpoint) -> Result<Checkpoint> {
+        if self.calibration.is_empty() {
+            return Ok(checkpoint.clone());
+        }
+        let Self { training, calibration, pool, isa, .. } = *self;
+        let trust = calibrate::fit(&Evidence { checkpoint, training, calibration, pool, isa })?;
+        Ok(Checkpoint { trust: Some(trust), ..checkpoint.clone() })
+    }
+
+    /// The figures, without intervals: those of a recipe are between seeds.
+    fn report(&self, measured: &Measured) -> Report {
         let model = ModelInfo { name: String::new(), sha256: String::new(), kept_epoch: None };
-        evaluate(predictor, self.pool, self.measured, &all, About { model, data: self.data.clone() })
+        let about = About { model, data: self.data.clone() };
+        Report::measure(&measured.labels, &measured.probabilities, &self.training.classes, about)
     }
 }

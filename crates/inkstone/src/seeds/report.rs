@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Repetition, Spread};
-use crate::evaluate::{DataInfo, Report};
+use crate::evaluate::{DataInfo, Interval, Report};
 use crate::spec::training::Precision;
 use crate::train::{EpochMetrics, PROGRAM_VERSION, recipe_sha256};
 
@@ -42,6 +42,9 @@ pub struct SeedsReport {
     pub precision: Precision,
     /// The version of Inkstone that trained.
     pub program_version: String,
+    /// All models together: the mean of their probabilities. Needs as many times the work of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<Ensemble>,
     /// Each seed, in order. The same seeds of two recipes make a paired comparison.
     pub seeds: Vec<SeedResult>,
 }
@@ -53,6 +56,21 @@ pub struct RecipeInfo {
     pub name: String,
     /// The SHA-256 of its text as it was resolved, but for its source and with the first seed.
     pub sha256: String,
+}
+
+/// What the mean of several models' probabilities came to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ensemble {
+    /// How many models.
+    pub n: usize,
+    /// The share of right answers with its Wilson interval.
+    pub accuracy: Interval,
+    /// The mean of the classes' F1.
+    pub macro_f1: f64,
+    /// Mean of −ln p(label).
+    pub log_loss: f64,
+    /// By how much confidence misses accuracy.
+    pub calibration_error: f64,
 }
 
 /// What one seed came to.
@@ -106,8 +124,15 @@ impl SeedResult {
 }
 
 impl SeedsReport {
-    /// `seeds` are those that are done, at least one.
-    pub(super) fn new(task: &Repetition<'_>, seeds: Vec<SeedResult>) -> Self {
+    /// `seeds` are those that are done, at least one; `together` is what the mean of their probabilities came to.
+    pub(super) fn new(task: &Repetition<'_>, seeds: Vec<SeedResult>, together: &Report) -> Self {
+        let ensemble = (seeds.len() > 1).then_some(Ensemble {
+            n: seeds.len(),
+            accuracy: together.accuracy,
+            macro_f1: together.macro_average.f1,
+            log_loss: together.log_loss,
+            calibration_error: together.calibration_error,
+        });
         let spread = |of: fn(&SeedResult) -> f64| Spread::of(&seeds.iter().map(of).collect::<Vec<_>>());
         Self {
             version: 1,
@@ -128,6 +153,7 @@ impl SeedsReport {
             threads: task.pool.n_threads(),
             precision: task.recipe.train.precision,
             program_version: PROGRAM_VERSION.to_owned(),
+            ensemble,
             seeds,
         }
     }

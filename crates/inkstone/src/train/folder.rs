@@ -30,12 +30,42 @@ pub const METRICS_CSV: &str = "metrics.csv";
 pub const REPORT: &str = "report.json";
 /// The same as a page.
 pub const REPORT_HTML: &str = "report.html";
+/// What the model answered to each image of the report.
+pub const PREDICTIONS: &str = "predictions.csv";
+/// What is known of the model, for whoever is to use it.
+pub const MODEL_CARD: &str = "MODEL_CARD.md";
+/// Loss and accuracy by epoch, drawn.
+pub const CURVES: &str = "curves.svg";
+/// The confusion matrix, drawn.
+pub const CONFUSION_MATRIX: &str = "confusion_matrix.svg";
+/// Confidence against accuracy, drawn.
+pub const RELIABILITY: &str = "reliability.svg";
+/// The surest mistakes.
+pub const MISTAKES: &str = "mistakes.png";
+/// Images of each class.
+pub const SAMPLES: &str = "samples.png";
 /// Locked while a process works in the folder. Empty.
 const LOCK: &str = ".lock";
 
 /// Ours, in the order in which they are removed: the state first, so that a half-emptied folder holds no state of another
 /// recipe; the mark never, for it is overwritten.
-const REPLACED: [&str; 8] = [RESUME, MODEL, REPORT, REPORT_HTML, METRICS_JSONL, METRICS_CSV, SPLIT, CORRECTIONS];
+const REPLACED: [&str; 15] = [
+    RESUME,
+    MODEL,
+    REPORT,
+    REPORT_HTML,
+    PREDICTIONS,
+    MODEL_CARD,
+    CURVES,
+    CONFUSION_MATRIX,
+    RELIABILITY,
+    MISTAKES,
+    SAMPLES,
+    METRICS_JSONL,
+    METRICS_CSV,
+    SPLIT,
+    CORRECTIONS,
+];
 
 /// What to do with a folder that holds something already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,10 @@
 //! The lines of `metrics.jsonl` and `metrics.csv`, and what the curves that they draw say in words.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// One epoch in numbers: a line of `metrics.jsonl`, with these names in this order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,20 @@ pub fn to_jsonl(metrics: &[EpochMetrics]) -> String {
     })
 }
 
+/// Reads the file `metrics.jsonl`.
+///
+/// # Errors
+/// `Data` with the line that is no line of it.
+pub fn parse_jsonl(text: &str) -> Result<Vec<EpochMetrics>> {
+    let line = |(i, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| {
+            let error = Error::mismatch(ErrorKind::Data, "the metrics of an epoch", error.to_string());
+            error.with_place(format!("line {}", i + 1))
+        })
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
 /// The file `metrics.csv`: the same with a header; what is missing is empty.
 pub fn to_csv(metrics: &[EpochMetrics]) -> String {
     const HEADER: &str = "epoch,step,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,\
@@ -65,59 +83,134 @@ const LEAD: f64 = 0.03;
 /// A training accuracy below which the network has not learned its own training part.
 const LOW: f64 = 0.9;
 
-/// In one sentence, whether the curves look under- or overfitted.
+/// What curves of loss and accuracy say of the fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// No epoch has ended.
+    NoEpoch,
+    /// There is no validation part to tell by.
+    NoValidation,
+    /// Overfitted: the validation loss turned upwards while the training loss went on falling.
+    Rising {
+        /// The epoch of the lowest validation loss.
+        since: usize,
+        /// Validation loss then and at the end.
+        validation: [f64; 2],
+        /// Training loss then and at the end.
+        training: [f64; 2],
+    },
+    /// Overfitted: training is far more accurate than validation.
+    Memorised {
+        /// Accuracy in training and in validation.
+        accuracy: [f64; 2],
+    },
+    /// One epoch is too little to tell.
+    OneEpoch {
+        /// Loss in training and in validation.
+        loss: [f64; 2],
+    },
+    /// Underfitted: the validation loss still fell in the last epoch.
+    Unfinished {
+        /// Validation loss before the last epoch and after it.
+        validation: [f64; 2],
+    },
+    /// Underfitted: level, but not even the training part was learned.
+    Limited {
+        /// Accuracy in training.
+        accuracy: f64,
+    },
+    /// Level, and as good in validation as in training.
+    WellFitted {
+        /// Validation loss.
+        loss: f64,
+        /// Accuracy in training and in validation.
+        accuracy: [f64; 2],
+    },
+}
+
+/// Whether the curves look under- or overfitted.
 ///
 /// Asked in this order: did the validation loss turn upwards while the training loss went on falling (overfitted)? Is
 /// training far more accurate than validation (overfitted)? Did the validation loss still fall in the last epoch
 /// (unfinished)? Is even the training accuracy low (underfitted)? Else they are level.
-pub fn judge_curves(metrics: &[EpochMetrics]) -> String {
-    let (Some(first), Some(last)) = (metrics.first(), metrics.last()) else {
-        return "no epoch has ended yet, so there are no curves to judge".to_owned();
-    };
+pub fn verdict(metrics: &[EpochMetrics]) -> Verdict {
+    let (Some(first), Some(last)) = (metrics.first(), metrics.last()) else { return Verdict::NoEpoch };
     let lowest = lowest_validation(metrics);
     let (Some(lowest), Some(loss), Some(accuracy)) = (lowest, last.validation_loss, last.validation_accuracy) else {
-        return "without a validation part nothing shows whether the network generalises".to_owned();
+        return Verdict::NoValidation;
     };
     let lowest_loss = lowest.validation_loss.unwrap_or(loss);
+    let both = [last.train_accuracy, accuracy];
     if loss > RISE * lowest_loss && last.train_loss < lowest.train_loss {
-        return format!(
-            "the curves look overfitted: since epoch {} the validation loss rose from {lowest_loss:.4} to {loss:.4} while \
-             the training loss fell from {:.4} to {:.4}; augmentation, dropout or weight decay help",
-            lowest.epoch, lowest.train_loss, last.train_loss
-        );
+        let training = [lowest.train_loss, last.train_loss];
+        return Verdict::Rising { since: lowest.epoch, validation: [lowest_loss, loss], training };
     }
     if last.train_accuracy - accuracy > LEAD {
-        return format!(
-            "the curves look overfitted: {:.1} % right in training, {:.1} % in validation; more or augmented images help",
-            100.0 * last.train_accuracy,
-            100.0 * accuracy
-        );
+        return Verdict::Memorised { accuracy: both };
     }
     if metrics.len() == 1 {
-        return format!(
-            "one epoch is too little to judge the curves: training loss {:.4}, validation loss {loss:.4}",
-            first.train_loss
-        );
+        return Verdict::OneEpoch { loss: [first.train_loss, loss] };
     }
     let before = metrics[metrics.len() - 2].validation_loss.unwrap_or(loss);
     if lowest.epoch == last.epoch && loss < FALL * before {
-        return format!(
-            "the curves look underfitted: the validation loss still fell in the last epoch ({before:.4} to {loss:.4}); \
-             more epochs would help"
-        );
+        return Verdict::Unfinished { validation: [before, loss] };
     }
     if last.train_accuracy < LOW {
-        return format!(
-            "the curves look underfitted: they are level at {:.1} % right in training; a larger network, or another \
-             learning rate, may help",
-            100.0 * last.train_accuracy
-        );
+        return Verdict::Limited { accuracy: last.train_accuracy };
     }
-    format!(
-        "the curves look well fitted: level at a validation loss of {loss:.4}, training and validation {:.1} % and {:.1} % right",
-        100.0 * last.train_accuracy,
-        100.0 * accuracy
-    )
+    Verdict::WellFitted { loss, accuracy: both }
+}
+
+/// The [`verdict`] in one sentence.
+pub fn judge_curves(metrics: &[EpochMetrics]) -> String {
+    verdict(metrics).to_string()
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |share: &f64| 100.0 * share;
+        match self {
+            Self::NoEpoch => f.write_str("no epoch has ended yet, so there are no curves to judge"),
+            Self::NoValidation => {
+                f.write_str("without a validation part nothing shows whether the network generalises")
+            }
+            Self::Rising { since, validation: [lowest, loss], training: [before, now] } => write!(
+                f,
+                "the curves look overfitted: since epoch {since} the validation loss rose from {lowest:.4} to {loss:.4} \
+                 while the training loss fell from {before:.4} to {now:.4}; augmentation, dropout or weight decay help"
+            ),
+            Self::Memorised { accuracy: [training, validation] } => write!(
+                f,
+                "the curves look overfitted: {:.1} % right in training, {:.1} % in validation; more or augmented images \
+                 help",
+                percent(training),
+                percent(validation)
+            ),
+            Self::OneEpoch { loss: [training, validation] } => write!(
+                f,
+                "one epoch is too little to judge the curves: training loss {training:.4}, validation loss {validation:.4}"
+            ),
+            Self::Unfinished { validation: [before, loss] } => write!(
+                f,
+                "the curves look underfitted: the validation loss still fell in the last epoch ({before:.4} to \
+                 {loss:.4}); more epochs would help"
+            ),
+            Self::Limited { accuracy } => write!(
+                f,
+                "the curves look underfitted: they are level at {:.1} % right in training; a larger network, or another \
+                 learning rate, may help",
+                percent(accuracy)
+            ),
+            Self::WellFitted { loss, accuracy: [training, validation] } => write!(
+                f,
+                "the curves look well fitted: level at a validation loss of {loss:.4}, training and validation {:.1} % and \
+                 {:.1} % right",
+                percent(training),
+                percent(validation)
+            ),
+        }
+    }
 }
 
 /// The first epoch with the lowest validation loss.
@@ -174,6 +267,8 @@ mod tests {
             "{\"epoch\":1,\"step\":10,\"train_loss\":0.5,\"train_accuracy\":0.75,\"validation_loss\":0.25,\
              \"validation_accuracy\":0.875,\"learning_rate\":0.001,\"train_seconds\":1.5,\"images_per_second\":20.0}\n"
         );
+        assert_eq!(parse_jsonl(&to_jsonl(&metrics)).unwrap(), metrics);
+        assert!(parse_jsonl("{}\n").unwrap_err().to_string().starts_with("line 1: expected the metrics of an epoch"));
         assert_eq!(to_csv(&metrics).lines().nth(1), Some("1,10,0.5,0.75,0.25,0.875,0.001,1.5,20"));
     }
 }

@@ -21,6 +21,7 @@ use crate::spec::steps::{Cover, Ink};
 use bend::Bending;
 use smooth::Filter;
 
+pub use smooth::blurred as blur;
 pub use stroke::stroke;
 
 /// (seed, epoch, sample): what every draw for an image depends on.

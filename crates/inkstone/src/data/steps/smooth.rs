@@ -75,7 +75,24 @@ fn turn_pixels<const C: usize>(from: &[f32], to: &mut [f32], [height, width]: [u
     }
 }
 
-/// Blurs an image in place; the border goes on outside.
+/// Blurs an image (values 0 to 255, H × W × C) in place by a Gaussian of `sigma` pixels; the border goes on outside.
+///
+/// # Panics
+/// If `values` does not have that size.
+///
+/// ```
+/// use inkstone::data::{dataset::Size, steps::blur};
+/// use inkstone::engine::Isa;
+/// let mut row = [0.0, 0.0, 100.0, 0.0, 0.0];
+/// blur(Isa::detect(), &mut row, Size { height: 1, width: 5, channels: 1 }, 1.0);
+/// assert_eq!(row.map(f32::round), [8.0, 24.0, 40.0, 24.0, 8.0]);
+/// ```
+pub fn blurred(isa: Isa, values: &mut [f32], size: Size, sigma: f32) {
+    assert_eq!(values.len(), size.len(), "an image of {size}");
+    blur(isa, values, size, sigma, &mut [Vec::new(), Vec::new()]);
+}
+
+/// [`blurred`] with working memory.
 pub(super) fn blur(isa: Isa, values: &mut [f32], size: Size, sigma: f32, work: &mut [Vec<f32>; 2]) {
     // Where the neighbours' weight e^(−1/2σ²) is below a float's rounding.
     const NOTHING: f32 = 0.15;
