@@ -43,6 +43,7 @@ use crate::data::Image;
 use crate::error::Result;
 use crate::parallel::Pool;
 use crate::predict::{Predictor, softmax};
+use crate::trust::soften;
 
 use map::Explained;
 use network::Network;
@@ -111,9 +112,12 @@ pub fn explain_on(pool: &Pool, predictor: &Predictor, image: Image<'_>, request:
     ))
 }
 
-/// The probabilities that the model would tell for these logits.
-fn probabilities(_model: &Checkpoint, logits: &[f32]) -> Vec<f64> {
-    softmax(logits)
+/// The probabilities that the model tells for these logits: by its temperature, where it has one.
+fn probabilities(model: &Checkpoint, logits: &[f32]) -> Vec<f64> {
+    match &model.trust {
+        Some(trust) => soften(logits, logits.len(), trust.temperature),
+        None => softmax(logits),
+    }
 }
 
 #[cfg(test)]
