@@ -159,7 +159,10 @@ fn a_training_leaves_a_page_pictures_and_a_card_that_agree_with_its_report() {
     assert_eq!(predictions.lines().count(), 61);
     assert!(predictions.starts_with("sample,label,predicted,probability\ntest/0#"), "{predictions}");
     let right = predictions.lines().skip(1).filter(|line| line.split(',').nth(1) == line.split(',').nth(2)).count();
-    assert_eq!(right as u64, report["confusion_matrix"][0][0].as_u64().unwrap() + report["confusion_matrix"][1][1].as_u64().unwrap());
+    assert_eq!(
+        right as u64,
+        report["confusion_matrix"][0][0].as_u64().unwrap() + report["confusion_matrix"][1][1].as_u64().unwrap()
+    );
 }
 
 #[test]
@@ -206,7 +209,10 @@ fn runs_are_compared_on_their_common_images_and_others_are_refused() {
         place.ok(&format!("train bars.toml --out run{seed} --seed {seed} -q"));
     }
     let text = place.ok("compare run0 run1 run2");
-    assert!(text.contains("On the same 60 images:") && text.contains("run0 → run1: ") && text.contains("Holm"), "{text}");
+    assert!(
+        text.contains("On the same 60 images:") && text.contains("run0 → run1: ") && text.contains("Holm"),
+        "{text}"
+    );
     assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
     let json: Value = serde_json::from_str(&place.ok("compare run0 run1 --json")).unwrap();
     assert_eq!((json["version"].as_u64(), json["n"].as_u64()), (Some(1), Some(60)));

@@ -51,7 +51,10 @@ fn fixture() -> Fixture {
 /// Both ends within `share` of the interval's width.
 fn agree(what: &str, found: Interval, [low, high]: [f64; 2], share: f64) {
     let allowed = share * (high - low);
-    assert!((found.low - low).abs() <= allowed && (found.high - high).abs() <= allowed, "{what}: {found:?} for {low} {high}");
+    assert!(
+        (found.low - low).abs() <= allowed && (found.high - high).abs() <= allowed,
+        "{what}: {found:?} for {low} {high}"
+    );
     assert!(found.low <= found.value && found.value <= found.high, "{what}: {found:?}");
 }
 
@@ -60,7 +63,7 @@ fn intervals_equal_scipys() {
     for case in fixture().cases {
         let n = case.labels.len() as u32;
         let Case { labels, probabilities, n_classes, name, .. } = case;
-        let measured = Measured { indices: (0..n).collect(), labels, probabilities, n_classes };
+        let measured = Measured { indices: (0..n).collect(), labels, probabilities, n_classes, judged: None };
         let classes: Vec<String> = (0..n_classes).map(|class| class.to_string()).collect();
         let model = ModelInfo { name: String::new(), sha256: String::new(), kept_epoch: None };
         let data = DataInfo { source: String::new(), part: String::new(), n: 0, fingerprint: String::new() };

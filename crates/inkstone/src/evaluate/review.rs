@@ -116,7 +116,11 @@ impl ReviewCurve {
     /// What answers of at least this confidence come to; none where there is no such answer. Its `max_error` is the error
     /// that was measured.
     pub fn from(&self, confidence: f64) -> Option<OperatingPoint> {
-        self.steps.iter().rev().find(|step| step.2 >= confidence).map(|step| OperatingPoint { confidence, ..self.point(step) })
+        self.steps
+            .iter()
+            .rev()
+            .find(|step| step.2 >= confidence)
+            .map(|step| OperatingPoint { confidence, ..self.point(step) })
     }
 
     fn point(&self, &(n, wrong, confidence): &(u64, u64, f64)) -> OperatingPoint {

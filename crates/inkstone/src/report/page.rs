@@ -198,9 +198,7 @@ fn expectation(material: &Material<'_>) -> Words {
 /// The conclusions, in sentences.
 fn findings(material: &Material<'_>) -> Vec<Words> {
     let mut findings = Vec::new();
-    findings.extend(
-        promises::recommended(material).map(|point| promises::review_sentence(&point)),
-    );
+    findings.extend(promises::recommended(material).map(|point| promises::review_sentence(&point)));
     findings.extend(material.training.map(|training| numbers::fit(verdict(training.metrics))));
     findings.push(numbers::most_confused(material));
     findings.extend(material.report.errata.map(|errata| {

@@ -50,10 +50,19 @@ fn before_and_after(report: &Report) -> String {
         row(Words::new("Brier score", "Brier 分数"), |scores| scores.brier_score),
         row(Words::new("calibration error", "校准误差"), |scores| scores.calibration_error),
     ];
-    let heads = [Words::new("less is better", "越小越好"), Words::new("before", "校准前"), Words::new("after", "校准后")];
+    let heads =
+        [Words::new("less is better", "越小越好"), Words::new("before", "校准前"), Words::new("after", "校准后")];
     let caption = Words::new(
-        format!("Calibration: temperature {:.3}, fitted on {} images that trained nothing", calibration.temperature, grouped(calibration.n as u64)),
-        format!("校准：温度 {:.3}，在 {} 张未参与训练的图像上拟合", calibration.temperature, grouped(calibration.n as u64)),
+        format!(
+            "Calibration: temperature {:.3}, fitted on {} images that trained nothing",
+            calibration.temperature,
+            grouped(calibration.n as u64)
+        ),
+        format!(
+            "校准：温度 {:.3}，在 {} 张未参与训练的图像上拟合",
+            calibration.temperature,
+            grouped(calibration.n as u64)
+        ),
     );
     table(&caption, &heads, &rows)
 }
@@ -118,7 +127,8 @@ pub(super) fn review(material: &Material<'_>) -> Section {
             ),
         ]
     };
-    let rows: Vec<Vec<String>> = ALLOWED.iter().filter_map(|&error| operating(material, &curve, error)).map(row).collect();
+    let rows: Vec<Vec<String>> =
+        ALLOWED.iter().filter_map(|&error| operating(material, &curve, error)).map(row).collect();
     let heads = [
         Words::new("errors allowed", "允许的错误率"),
         Words::new("answered alone", "自动回答"),
@@ -171,11 +181,8 @@ pub(super) fn decisions(material: &Material<'_>) -> Option<Section> {
         Words::new("share", "比例"),
         Words::new("right among them", "其中正确"),
     ];
-    let told = promise(
-        ["The class is in its set for", "类别落在其集合中的图像占"],
-        &decisions.coverage,
-    )
-    .and(&promise(["Taken as like the training data:", "被认作与训练数据相像的占"], &decisions.accepted));
+    let told = promise(["The class is in its set for", "类别落在其集合中的图像占"], &decisions.coverage)
+        .and(&promise(["Taken as like the training data:", "被认作与训练数据相像的占"], &decisions.accepted));
     let how = Words::new(
         "Each promise was made on other images that trained nothing and chose nothing. It holds for images like those; for \
          others the model can only try to say that it does not know them.",
@@ -193,8 +200,13 @@ pub(super) fn decisions(material: &Material<'_>) -> Option<Section> {
 
 /// A promised share, what it came to, and whether that is as it should be.
 fn promise([english, chinese]: [&str; 2], promise: &PromiseInfo) -> Words {
-    let [value, promised, low, high] = [promise.value, promise.promised, promise.low, promise.high].map(|share| percent(share, 2));
-    let kept = if promise.is_inside { ["as it should be", "符合预期"] } else { ["not as it should be", "不符合预期"] };
+    let [value, promised, low, high] =
+        [promise.value, promise.promised, promise.low, promise.high].map(|share| percent(share, 2));
+    let kept = if promise.is_inside {
+        ["as it should be", "符合预期"]
+    } else {
+        ["not as it should be", "不符合预期"]
+    };
     Words::new(
         format!("{english} {value} of the images; {promised} are promised, {} ({low} to {high}).", kept[0]),
         format!("{chinese} {value}；承诺为 {promised}，{}（{low} 至 {high}）。", kept[1]),
