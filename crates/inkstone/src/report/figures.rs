@@ -132,7 +132,7 @@ pub(super) fn matrices(report: &Report) -> [Svg; 2] {
     let normalised = |i: usize, j: usize| match 100.0 * share(i, j) {
         0.0 => String::new(),
         100.0 => "100".to_owned(),
-        percent if percent < 0.1 => format!("{percent:.2}"),
+        percent if percent < 0.05 => format!("{percent:.2}"),
         percent => format!("{percent:.1}"),
     };
     let (right, total) = (report.confusion_matrix.n_correct(), report.confusion_matrix.total());

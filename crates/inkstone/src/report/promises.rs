@@ -92,12 +92,18 @@ pub(super) fn recommended(material: &Material<'_>) -> Option<OperatingPoint> {
 
 /// "Accept 92 % automatically at 0.1 % errors; 8 % go to a person."
 pub(super) fn review_sentence(point: &OperatingPoint) -> Words {
-    let [accepted, rest] = [point.accepted, 1.0 - point.accepted].map(|share| percent(share, 1));
+    let [accepted, rest] = both_shares(point);
     let error = percent(point.max_error, 1);
     Words::new(
         format!("Accept {accepted} automatically at {error} errors; {rest} go to a person."),
         format!("自动接受 {accepted}，错误率不超过 {error}；其余 {rest} 交给人工。"),
     )
+}
+
+/// What is accepted and what is not, rounded so that they make 100 %.
+fn both_shares(point: &OperatingPoint) -> [String; 2] {
+    let accepted = (1000.0 * point.accepted).round() / 1000.0;
+    [accepted, 1.0 - accepted].map(|share| percent(share, 1))
 }
 
 /// How many images need no person.
@@ -113,10 +119,11 @@ pub(super) fn review(material: &Material<'_>) -> Section {
         )),
     };
     let row = |point: OperatingPoint| {
+        let [accepted, rest] = both_shares(&point);
         vec![
             percent(point.max_error, 1),
-            percent(point.accepted, 1),
-            percent(1.0 - point.accepted, 1),
+            accepted,
+            rest,
             format!("{:.4}", point.confidence),
             format!(
                 "{} / {} <span class=\"range\">{}–{}</span>",
