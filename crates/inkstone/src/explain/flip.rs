@@ -228,7 +228,7 @@ impl Search<'_> {
             };
             let (mut too_little, mut enough) = (0, 256);
             while enough - too_little > 1 && self.asked < BUDGET {
-                let middle = (too_little + enough) / 2;
+                let middle = u16::midpoint(too_little, enough);
                 if self.margins(&[vec![(pixel, partly(middle))]])[0] > 0.0 {
                     enough = middle;
                 } else {

@@ -79,18 +79,22 @@ impl Drawing<'_> {
             Some(against) => format!("Why {class} and not {}?", name(against, "the other")),
             None => format!("Why {class}?"),
         };
-        let answer = match &explanation.prediction.class {
-            Some(answer) if *answer == explanation.class => "best guess ".to_owned(),
-            Some(answer) => format!("best guess {}; ", name(answer, "another")),
+        let prediction = &explanation.prediction;
+        let word = if prediction.decision == Decision::Answer { "answer" } else { "best guess" };
+        let answer = match &prediction.class {
+            Some(answer) if *answer == explanation.class => format!("{word} "),
+            Some(answer) => format!("{word} {}; ", name(answer, "another")),
             None => String::new(),
         };
         self.canvas.text([GAP, self.y], 4, INK, &question);
         self.y += letters::HEIGHT * 4 + 6;
         let share = percent(explanation.probability);
-        let prediction = &explanation.prediction;
         match prediction.decision {
             Decision::Abstain => {
-                self.paragraph(INK, &format!("The model does not answer: {}.", prediction.reasons.join(", ")));
+                self.paragraph(
+                    INK,
+                    &format!("The model does not answer: {}.", prediction.reasons.join(", ").replace('_', " ")),
+                );
             }
             Decision::Set => {
                 let set: Vec<String> = prediction.set.iter().map(|class| name(class, "another")).collect();

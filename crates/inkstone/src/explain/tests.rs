@@ -212,7 +212,7 @@ fn slopes_are_finite_differences_for_every_kind_of_layer() {
         let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
         let (parameters, state) = (wide(&setup.parameters.values), wide(&setup.parameters.state));
         let question = Question { class: 1, against: Some(0) };
-        let slopes = setup.with(question, |explained| explained.slopes());
+        let slopes = setup.with(question, |explained| explained.map(Method::SignedSaliency, None).unwrap().raw.values);
         let score = |i: usize, step: f64| {
             let mut image = wide(&setup.subject.values);
             image[i] += step;
