@@ -462,7 +462,7 @@ pub fn grid(title: Words, [rows, columns]: [Words; 2], names: &[String], cells: 
             if cell.strength > 0.0 {
                 area.draw(&Rectangle::new([corner, other], cell.ink.at(cell.strength).filled())).expect(DRAWS);
             }
-            let ink = if cell.strength > 0.8 { Ink::Upon } else { Ink::Text };
+            let ink = if cell.strength > 0.7 { Ink::Upon } else { Ink::Text };
             let at = (corner.0 + side / 2, corner.1 + side / 2);
             if !cell.text.is_empty() {
                 let style = style(ink, letters).pos(Pos::new(HPos::Center, VPos::Center));
