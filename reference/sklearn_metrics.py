@@ -69,6 +69,13 @@ def calibration_error(labels, predicted, p, n_bins=15):
     return error
 
 
+def brier_score(labels, p):
+    """The sum over classes; of two it takes the second's probabilities."""
+    if p.shape[1] == 2:
+        return metrics.brier_score_loss(labels, p[:, 1], scale_by_half=False, labels=[0, 1])
+    return metrics.brier_score_loss(labels, p, scale_by_half=False, labels=np.arange(p.shape[1]))
+
+
 def top_k(labels, p, k):
     """scikit-learn ranks equal scores from the highest index; ranks of our order (lowest first) have no equals."""
     order = np.argsort(-p, axis=1, kind="stable")
@@ -105,6 +112,7 @@ def measure(name, labels, p):
         "interval": [interval.low, interval.high],
         "top_k": [top_k(labels, p, k) for k in range(1, n_classes)],
         "log_loss": metrics.log_loss(labels, p, labels=classes),
+        "brier_score": brier_score(labels, p),
         "calibration_error": calibration_error(labels, predicted, p),
         "classes": scores(None) | {"support": support.tolist()},
         "macro": scores("macro"),

@@ -23,6 +23,7 @@ const STYLES: Styles = Styles::styled()
   inkstone train                     the built-in MNIST digits, without network
   inkstone train letters/            a folder with one folder of images per class
   inkstone predict five.png          what does this image show?
+  inkstone explain five.png --out why.png
   inkstone evaluate runs/mnist-001   how good is that model?
 
 Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Evaluate(commands::evaluate::Args),
     Compare(commands::compare::Args),
     Predict(commands::predict::Args),
+    Explain(commands::explain::Args),
     Prepare(commands::prepare::Args),
     Audit(commands::audit::Args),
     Init(commands::init::Args),

@@ -54,6 +54,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Evaluate(args) => commands::evaluate::run(&args, &context),
         Command::Compare(args) => commands::compare::run(&args, &context),
         Command::Predict(args) => commands::predict::run(&args, &context),
+        Command::Explain(args) => commands::explain::run(&args, &context),
         Command::Prepare(args) => commands::prepare::run(&args, &context),
         Command::Audit(args) => commands::audit::run(&args, &context),
         Command::Init(args) => commands::init::run(&args, &context),

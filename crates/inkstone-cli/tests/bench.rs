@@ -118,3 +118,21 @@ fn what_cannot_be_measured_is_wrong_usage() {
         assert!(String::from_utf8_lossy(&ran.stderr).contains(message), "{line}");
     }
 }
+
+#[cfg(feature = "digits")]
+#[test]
+fn trust_is_measured_against_its_promises_and_on_images_of_nothing() {
+    let ran = run("bench trust --json --quiet");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!((&document["work"], &document["n"]), (&"trust".into(), &10_000.into()));
+    for promise in ["coverage", "accepted"] {
+        assert_eq!(document["decisions"][promise]["is_inside"], true, "{document}");
+    }
+    let foreign = document["foreign"].as_array().unwrap();
+    let names: Vec<&str> = foreign.iter().map(|score| score["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["noise", "specks", "blank", "turned by 90°"]);
+    for score in &foreign[..3] {
+        assert!(score["auroc"].as_f64().unwrap() > 0.99 && score["abstain"].as_f64().unwrap() > 0.95, "{score}");
+    }
+}

@@ -88,7 +88,7 @@ fn every_form_of_output_says_the_same() {
     let plain = inkstone(&["predict", folder]);
     let plain_text = String::from_utf8(plain.stdout).unwrap();
     assert!(String::from_utf8(plain.stderr).unwrap().contains("digits"), "it says which model it used");
-    assert!(table.starts_with("file,decision,label,class,probability,set,text,error,p(0),p(1),"));
+    assert!(table.starts_with("file,decision,label,class,probability,set,reasons,text,error,p(0),p(1),"));
     assert_eq!((table.lines().count(), plain_text.lines().count()), (N_IMAGES + 2, N_IMAGES + 1));
     for ((line, row), plain) in lines.iter().zip(table.lines().skip(1)).zip(plain_text.lines()).take(N_IMAGES) {
         let (file, class) = (line["file"].as_str().unwrap(), line["class"].as_str().unwrap());
@@ -97,6 +97,43 @@ fn every_form_of_output_says_the_same() {
         assert_eq!(words[0], class, "{plain}");
     }
     assert!(plain_text.lines().last().unwrap().contains("error: "));
+}
+
+#[test]
+fn with_a_share_of_errors_an_answer_is_taken_or_not_and_one_that_nobody_can_promise_is_refused() {
+    let scans = Scans::new("max-error");
+    let output = inkstone(&["predict", "--max-error", "0.001", "--jsonl", text(&scans.folder)]);
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let predictions: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let n_taken = predictions[..N_IMAGES].iter().filter(|prediction| prediction["decision"] == "answer").count();
+    assert!(n_taken >= N_IMAGES / 2, "{lines}");
+    for prediction in predictions[..N_IMAGES].iter().filter(|prediction| prediction["decision"] != "answer") {
+        assert_eq!(prediction["decision"], "abstain");
+        assert!(!prediction["reasons"].as_array().unwrap().is_empty());
+    }
+    let output = inkstone(&["predict", "--max-error", "0.0000001", text(&scans.folder)]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("--max-error: expected an error of at least 0.000") && stderr.contains("calibrate with more"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn noise_is_refused_in_words_and_in_every_form_with_the_same_reason() {
+    let scans = Scans::new("refused");
+    let file = scans.folder.join("stripes.pgm");
+    let mut bytes = b"P5 60 60 255\n".to_vec();
+    bytes.extend((0..3600_u32).map(|at| if (at % 60 / 7 + at / 60 / 9) % 2 == 0 { 230 } else { 20 }));
+    std::fs::write(&file, bytes).unwrap();
+    let document: Value = serde_json::from_slice(&inkstone(&["predict", "--json", text(&file)]).stdout).unwrap();
+    let prediction = &document["predictions"][0];
+    assert_eq!(prediction["decision"], "abstain", "{prediction}");
+    let plain = String::from_utf8(inkstone(&["predict", text(&file)]).stdout).unwrap();
+    assert!(plain.contains("  abstains: "), "{plain}");
+    let table = String::from_utf8(inkstone(&["predict", "--csv", "-", text(&file)]).stdout).unwrap();
+    assert!(table.contains(",abstain,") && table.contains(prediction["reasons"][0].as_str().unwrap()), "{table}");
 }
 
 #[test]

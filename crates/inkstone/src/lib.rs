@@ -3,7 +3,7 @@
 //! The modules stand in the order in which data flows, and imports point left only:
 //!
 //! ```text
-//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → checkpoint → train → predict → evaluate → stress → seeds → audit → init → report
+//! spec → data (source → dataset → split → pipeline → batches) → layers → engine → trust → checkpoint → train → predict → calibrate → evaluate → explain → stress → seeds → audit → init → report
 //! ```
 //!
 //! The library never prints, never reads the environment and never touches a global thread pool:
@@ -19,10 +19,13 @@ pub mod spec;
 pub mod data;
 pub mod layers;
 pub mod engine;
+pub mod trust;
 pub mod checkpoint;
 pub mod train;
 pub mod predict;
+pub mod calibrate;
 pub mod evaluate;
+pub mod explain;
 pub mod stress;
 pub mod seeds;
 pub mod audit;

@@ -62,14 +62,20 @@ pub enum Operation {
     Choose = 81,
     /// Samples drawn again, with replacement: how much a figure would vary with other images.
     Bootstrap = 120,
+    /// Pictures of digits as people make them: `inkstone bench ink`.
+    Handwriting = 95,
+    /// The signs that features are brought to fewer numbers with.
+    NoveltyProjection = 100,
+    /// Images that are no image of anything: `inkstone bench trust`.
+    Nonsense = 102,
+    /// The networks of random values that a map is compared with.
+    RandomNetwork = 110,
     /// Stress: what spoils an image; numbered by the corruption.
     Corruption = 130,
     /// Stress: where an attack on an image begins.
     Attack = 131,
     /// Stress: which images of a large part are used.
     StressDraw = 132,
-    /// Pictures of digits as people make them: `inkstone bench ink`.
-    Handwriting = 95,
 }
 
 /// A stream of random numbers for one key.

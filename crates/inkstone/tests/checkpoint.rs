@@ -36,7 +36,7 @@ fn checkpoint() -> Checkpoint {
         kept_epoch: 3,
     };
     let parameters = Parameters::initialise(&plan, 7);
-    Checkpoint { spec, input, preprocess, classes, provenance, plan, parameters, sha256: None }
+    Checkpoint { spec, input, preprocess, classes, provenance, plan, parameters, trust: None, sha256: None }
 }
 
 /// The file with `from` in its header replaced by `to`, the header's length corrected and padded as the format asks.

@@ -40,6 +40,7 @@ fn checkpoint() -> Checkpoint {
         provenance: Provenance { kept_epoch: 3, ..Provenance::default() },
         plan,
         parameters,
+        trust: None,
         sha256: None,
     }
 }
@@ -61,10 +62,29 @@ fn light(level: u8) -> f64 {
 fn an_answer_is_the_softmax_of_the_logits_of_the_prepared_image() {
     let prediction = predictor().predict_image(Image { size: SIZE, pixels: &[255; 16] });
     assert_eq!((prediction.label, prediction.class.as_deref()), (Some(1), Some("light")));
-    assert_eq!(prediction.decision, Decision::Answer);
     assert!((prediction.probabilities[1] - light(255)).abs() < 1e-6, "{:?}", prediction.probabilities);
     assert!((prediction.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     assert_eq!(prediction.glyphs[0].bounds, [0, 0, 4, 4]);
+}
+
+#[test]
+fn an_image_of_one_colour_is_no_image_of_anything_even_for_a_model_that_was_never_calibrated() {
+    let prediction = predictor().predict_image(Image { size: SIZE, pixels: &[255; 16] });
+    assert_eq!(prediction.decision, Decision::Abstain);
+    assert_eq!((prediction.reasons, prediction.class.as_deref()), (vec!["blank".to_owned()], Some("light")));
+    let mut pixels = [255; 16];
+    pixels[3] = 254;
+    let prediction = predictor().predict_image(Image { size: SIZE, pixels: &pixels });
+    assert_eq!((prediction.decision, prediction.reasons.len()), (Decision::Answer, 0));
+    assert_eq!((prediction.set, prediction.novelty), (vec!["light".to_owned()], None));
+}
+
+#[test]
+fn a_model_that_was_never_calibrated_promises_no_share_of_errors() {
+    let error = predictor().with_max_error(0.01).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().starts_with("max_error: expected a model that was calibrated"), "{error}");
+    assert!(predictor().with_max_error(1.5).unwrap_err().to_string().contains("a share of errors from 0 to 1"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ const SIZE: Size = Size { height: 8, width: 8, channels: 1 };
 /// Bars that lie or stand in noise, split 8:1:1.
 struct World {
     recipe: Recipe,
-    parts: [Samples; 2],
+    parts: [Samples; 3],
     augment: Option<Augment>,
     measured: Dataset,
     data: DataInfo,
@@ -43,7 +43,7 @@ impl World {
         let preprocess = Preprocess::fit(&recipe.preprocess, &bars.images, &split.train, &pool).unwrap();
         Self {
             measured: bars.subset(&split.test),
-            parts: Samples::of_parts(bars, [&split.train, &split.validation], &preprocess, &pool),
+            parts: Samples::of_parts(bars, [&split.train, &split.validation, &[][..]], &preprocess, &pool),
             augment: Augment::new(&recipe.augment, SIZE).unwrap(),
             data: DataInfo { source: "bars".into(), part: Part::Test.name().into(), n: 0, fingerprint: "f00d".into() },
             recipe,
@@ -57,6 +57,7 @@ impl World {
             n_seeds,
             training: &self.parts[0],
             validation: &self.parts[1],
+            calibration: &self.parts[2],
             augment: self.augment.as_ref(),
             measured: &self.measured,
             data: &self.data,

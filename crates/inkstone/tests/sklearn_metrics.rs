@@ -16,6 +16,7 @@ struct Case {
     interval: [f64; 2],
     top_k: Vec<f64>,
     log_loss: f64,
+    brier_score: f64,
     calibration_error: f64,
     classes: Columns,
     #[serde(rename = "macro")]
@@ -46,6 +47,7 @@ fn every_metric_equals_scikit_learns() {
         near("low", report.accuracy.low, case.interval[0]);
         near("high", report.accuracy.high, case.interval[1]);
         near("log loss", report.log_loss, case.log_loss);
+        near("Brier score", report.brier_score, case.brier_score);
         near("calibration error", report.calibration_error, case.calibration_error);
         for (i, &share) in case.top_k.iter().enumerate() {
             let ours = top_k_accuracy(&case.labels, &case.probabilities, case.n_classes, i + 1);

@@ -11,7 +11,9 @@ use inkstone::data::source::{self, SourceOptions};
 use inkstone::engine::Isa;
 use inkstone::parallel::Pool;
 use inkstone::predict::{Predictor, open};
-use inkstone::stress::{Corruption, Dose, Key, Motion, STRENGTHS, Setup, StressReport, Watch, corrupt, moved, stress, text};
+use inkstone::stress::{
+    Corruption, Dose, Key, Motion, STRENGTHS, Setup, StressReport, Watch, corrupt, moved, stress, text,
+};
 
 fn mnist() -> Dataset {
     source::open("mnist", &SourceOptions::default(), &Pool::new(0).unwrap()).unwrap()
@@ -34,7 +36,9 @@ fn run(dataset: &Dataset, indices: &[u32], n_threads: usize) -> StressReport {
 }
 
 fn doses() -> impl Iterator<Item = Dose> {
-    Corruption::ALL.into_iter().flat_map(|corruption| (1..=STRENGTHS).map(move |strength| Dose { corruption, strength }))
+    Corruption::ALL
+        .into_iter()
+        .flat_map(|corruption| (1..=STRENGTHS).map(move |strength| Dose { corruption, strength }))
 }
 
 #[test]

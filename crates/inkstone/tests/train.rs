@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use inkstone::calibrate::{Evidence, finalise, fit as fit_trust};
 use inkstone::checkpoint::Checkpoint;
 use inkstone::data::dataset::Size;
 use inkstone::data::{Augment, Images, Preprocess, Samples};
@@ -431,6 +432,100 @@ fn without_a_validation_part_the_last_epoch_is_kept() {
     assert_eq!(state.metrics()[1].validation_loss, None);
 }
 
+/// Trains to the end and calibrates, as the command line does; answers whether it was calibrated now.
+fn complete(world: &World, folder: &RunFolder) -> bool {
+    world.run(folder, |_| false).unwrap();
+    finalise(folder, &world.setup(), &world.validation).unwrap().is_new
+}
+
+#[test]
+fn finalising_a_run_calibrates_its_model_and_once_is_enough() {
+    let world = World::new(DEEP, EVERYTHING);
+    let folder = world.folder("finalised");
+    world.run(&folder, |_| false).unwrap();
+    let plain = Checkpoint::load(&folder.path().join("model.safetensors")).unwrap();
+    assert!(complete(&world, &folder));
+    let calibrated = Checkpoint::load(&folder.path().join("model.safetensors")).unwrap();
+    assert_eq!(calibrated.parameters, plain.parameters);
+    let trust = calibrated.trust.as_ref().unwrap();
+    // 25 images promise no more than 25/26.
+    assert_eq!((trust.n, trust.sets.coverage, trust.novelty.accepted), (25, 25.0 / 26.0, 25.0 / 26.0));
+    assert_eq!(Checkpoint::from_bytes(&calibrated.to_bytes()).unwrap(), calibrated);
+    let before = files(folder.path());
+    assert!(!complete(&world, &folder), "it is left as it is");
+    assert!(files(folder.path()) == before);
+    let log = fs::read_to_string(folder.path().join("log.txt")).unwrap();
+    assert!(log.contains("calibrated on 25 images: temperature ") && log.contains("so few images cannot"), "{log}");
+    gone(folder);
+}
+
+#[test]
+fn a_run_killed_while_it_is_finalised_or_damaged_afterwards_is_finalised_to_the_same_bytes() {
+    let world = World::new(LINEAR, EVERYTHING);
+    let folder = world.folder("killed-finalising");
+    world.run(&folder, |_| false).unwrap();
+    let older = files(folder.path());
+    complete(&world, &folder);
+    let (newer, expected) = (files(folder.path()), model(&folder));
+    let path = folder.path().to_owned();
+    drop(folder);
+    let state = |bytes: &[(PathBuf, Vec<u8>)]| {
+        bytes.iter().find(|(path, _)| path.ends_with("resume.safetensors")).unwrap().1.clone()
+    };
+    for damage in ["killed before the model", "killed before the state", "model is missing", "model is damaged"] {
+        fs::remove_dir_all(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let start = if damage.starts_with("killed") { &older } else { &newer };
+        start.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        match damage {
+            "killed before the state" => fs::write(path.join("model.safetensors"), &expected).unwrap(),
+            "model is missing" => fs::remove_file(path.join("model.safetensors")).unwrap(),
+            "model is damaged" => fs::write(path.join("model.safetensors"), "half").unwrap(),
+            _ => {}
+        }
+        let folder = RunFolder::open(&path).unwrap();
+        assert!(complete(&world, &folder), "{damage}");
+        assert!(model(&folder) == expected, "{damage}");
+        assert!(state(&files(&path)) == state(&newer), "{damage}");
+    }
+    fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn a_finalised_run_goes_on_for_more_epochs_through_interruptions_to_the_same_bytes() {
+    let tables = "[train]\nepochs = 2\nbatch_size = 16\nlearning_rate = 0.01\n";
+    let (short, long) = (World::new(LINEAR, tables), World::new(LINEAR, &tables.replace("= 2", "= 4")));
+    let (extended, whole) = (short.folder("finalised-extended"), long.folder("finalised-long"));
+    complete(&long, &whole);
+    complete(&short, &extended);
+    long.run(&extended, |event| matches!(event, Event::Step(_))).unwrap();
+    long.run(&extended, |event| matches!(event, Event::EpochEnded { .. })).unwrap();
+    assert!(complete(&long, &extended));
+    assert!(model(&extended) == model(&whole));
+    gone(whole);
+    gone(extended);
+}
+
+#[test]
+fn calibration_gives_the_same_bytes_on_any_number_of_threads() {
+    let mut world = World::new(DEEP, EVERYTHING);
+    let folder = world.folder("finalised-threads");
+    world.run(&folder, |_| false).unwrap();
+    let checkpoint = Checkpoint::load(&folder.path().join("model.safetensors")).unwrap();
+    let bytes: Vec<Vec<u8>> = [1, 2, 5]
+        .into_iter()
+        .map(|n_threads| {
+            world.pool = Pool::new(n_threads).unwrap();
+            let World { training, validation, pool, .. } = &world;
+            let isa = Isa::detect();
+            let trust = fit_trust(&Evidence { checkpoint: &checkpoint, training, calibration: validation, pool, isa });
+            Checkpoint { trust: Some(trust.unwrap()), ..checkpoint.clone() }.to_bytes()
+        })
+        .collect();
+    assert!(bytes[1] == bytes[0] && bytes[2] == bytes[0]);
+    gone(folder);
+}
+
 /// Names the folder that a spawned copy of this test program trains in.
 const WORKER: &str = "INKSTONE_TEST_WORKER";
 
@@ -447,7 +542,7 @@ fn worker() {
         Ok(folder) => folder,
         Err(_) => RunFolder::create(&path, Existing::Refuse, &world.text).unwrap(),
     };
-    world.run(&folder, |_| false).unwrap();
+    complete(&world, &folder);
 }
 
 #[test]
@@ -455,7 +550,7 @@ fn a_process_killed_at_any_moment_and_resumed_ends_with_the_same_bytes() {
     let world = killed_world();
     let whole = world.folder("never-killed");
     let start = std::time::Instant::now();
-    world.run(&whole, |_| false).unwrap();
+    complete(&world, &whole);
     // A third of what the training takes: some kills come before the first save, and the last ones after the end.
     let longest = (start.elapsed().as_micros() as u32 / 3).clamp(20_000, 500_000);
     let mut rng = Rng::new(9, 0, 0, Operation::Shuffle);

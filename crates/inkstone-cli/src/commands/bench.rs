@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod predict;
 mod train;
+mod trust;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ const EPOCH: f64 = 60_000.0;
   inkstone bench load letters/                    how fast a folder is read, the cache being warm
   inkstone bench load --images 60000              the same for MNIST as PNG files
   inkstone bench ink --sheet sheet.png            how well `digits` reads pictures as people make them
+  inkstone bench trust --against garments/        whether `digits` keeps its promises and refuses what is no digit
 
 GFLOP/s count two operations per multiply-accumulate of the plan (`inkstone inspect RECIPE`): forward for predict, forward
 and backward for train. Work that the engine leaves out because its result is zero is counted too. The ceiling is what
@@ -58,6 +60,8 @@ enum Work {
     Load(load::Args),
     /// How well a model reads digits in pictures as people make them
     Ink(ink::Args),
+    /// Whether a model's promises hold, and what it makes of images that are none of its classes
+    Trust(trust::Args),
 }
 
 /// What is measured on, and for how long.
@@ -91,6 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         Work::Augment(words) => augment::run(words, context),
         Work::Load(args) => load::run(args, context),
         Work::Ink(args) => return ink::run(args, context),
+        Work::Trust(args) => return trust::run(args, context),
     }?;
     if context.json {
         context.print_json(&figures);

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let predictor = Predictor::from_checkpoint(model.checkpoint, context.isa);
     let pool = context.pool()?;
     let measured = evaluate::measure(&predictor, pool, dataset, &chosen.indices)?;
-    let report = evaluate::report(&measured, predictor.classes(), dataset, (about, pool));
+    let report = evaluate::report(&measured, &predictor, dataset, (about, pool));
     let stress = if args.stress { Some(stress::run(&task, &predictor, context)?) } else { None };
     if let Some(file) = &args.html {
         let found = Found { report: &report, measured: &measured, stress: stress.as_ref() };

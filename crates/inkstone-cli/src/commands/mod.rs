@@ -4,6 +4,7 @@ pub(crate) mod train;
 
 pub(crate) mod evaluate;
 pub(crate) mod compare;
+pub(crate) mod explain;
 pub(crate) mod predict;
 
 pub(crate) mod prepare;

@@ -1,8 +1,8 @@
 //! `inkstone predict`: which class does each image show?
 
-mod files;
+pub(super) mod files;
 mod output;
-mod region;
+pub(super) mod region;
 mod stages;
 
 use std::path::PathBuf;
@@ -28,6 +28,7 @@ const CHUNK: usize = 256;
   inkstone predict --model runs/letters-001 scans/ page.jpg
   curl -s https://example.org/7.png | inkstone predict -
   inkstone predict --csv answers.csv scans/
+  inkstone predict --max-error 0.001 scans/     abstain wherever 1 error in 1,000 cannot be promised
   inkstone predict form.png --crop 120,40,300,80          one field of a form
   inkstone predict photo.jpg --stages stages.png          how the ink rules see it")]
 pub(crate) struct Args {
@@ -43,6 +44,9 @@ pub(crate) struct Args {
     /// Write a table to FILE (- for stdout)
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     csv: Option<PathBuf>,
+    /// Answer only where a share of errors of at most E is to be expected among the answers; abstain from the rest
+    #[arg(long, value_name = "E")]
+    max_error: Option<f64>,
     /// Only this region of each image: left, top, width, height in pixels, after the file's orientation is applied
     #[arg(long, value_name = "X,Y,W,H", value_parser = region::parse)]
     crop: Option<Region>,
@@ -59,7 +63,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     }
     let OpenModel { name, checkpoint, .. } = model;
     context.terminal.note(&format!("model: {name}, {} classes", checkpoint.classes.len()));
-    let predictor = Predictor::from_checkpoint(checkpoint, context.isa);
+    let mut predictor = Predictor::from_checkpoint(checkpoint, context.isa);
+    if let Some(max_error) = args.max_error {
+        predictor = predictor.with_max_error(max_error).map_err(|error| error.with_place("--max-error"))?;
+    }
 
     let inputs = files::expand(&args.images);
     if let Some(file) = &args.stages {

@@ -5,10 +5,11 @@ mod seeds;
 
 use std::path::{Path, PathBuf};
 
+use inkstone::calibrate;
 use inkstone::data::advice::advise;
 use inkstone::data::duplicates::exact;
 use inkstone::data::fingerprint::Fingerprint;
-use inkstone::data::split::{SplitFile, draw};
+use inkstone::data::split::{SplitFile, draw, keep_for_calibration};
 use inkstone::data::{Augment, Dataset, Part, Preprocess, Samples, Split};
 use inkstone::evaluate::sample_names;
 use inkstone::report::Suspects;
@@ -83,7 +84,8 @@ fn start(args: &Args, context: &Context) -> Result<Outcome> {
         recipe.train.seed = seed;
     }
     let drawn = draw(&loaded.dataset, &recipe.data, &loaded.hashes, &loaded.copies);
-    let split = drawn.map_err(|error| chosen.blame(error))?;
+    let mut split = drawn.map_err(|error| chosen.blame(error))?;
+    keep_for_calibration(&mut split, &loaded.dataset, &loaded.copies, &recipe.train, recipe.data.split_seed);
     state_the_split(&mut recipe, &loaded.dataset);
     recipe.data = images::in_run(recipe.data);
     let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
@@ -153,7 +155,8 @@ fn resume(path: &Path, words: &[String], context: &Context) -> Result<Outcome> {
         // Killed before the split was written: nothing was trained on another one.
         None => {
             let loaded = images::load(&source, &data, path.parent(), context)?;
-            let split = draw(&loaded.dataset, &data, &loaded.hashes, &loaded.copies)?;
+            let mut split = draw(&loaded.dataset, &data, &loaded.hashes, &loaded.copies)?;
+            keep_for_calibration(&mut split, &loaded.dataset, &loaded.copies, &recipe.train, recipe.data.split_seed);
             let record = SplitFile::new(&split, &loaded.dataset, &loaded.hashes, recipe.data.split_seed).to_json();
             (loaded, split, record)
         }
@@ -194,8 +197,8 @@ struct Job {
     record: String,
     fingerprint: String,
     source: String,
-    /// Training and validation.
-    samples: [Samples; 2],
+    /// Training, validation without what is kept from it, and calibration.
+    samples: [Samples; 3],
     augment: Option<Augment>,
     /// What the report is about, and its images as they were read.
     measured: (Part, Dataset),
@@ -221,7 +224,8 @@ impl Job {
         let measured = (part, dataset.subset(split.part(part)));
         let names = sample_names(&dataset, hashes, split.part(part));
         let source = dataset.name.clone();
-        let samples = Samples::of_parts(dataset, [&split.train, &split.validation], &preprocess, pool);
+        let parts = [&split.train[..], &split.choosing(), split.calibrating(&recipe.train)];
+        let samples = Samples::of_parts(dataset, parts, &preprocess, pool);
         let augment = Augment::new(&recipe.augment, preprocess.size())?;
         let text = recipe.to_toml();
         let fingerprint = hashes.hex.clone();
@@ -259,11 +263,17 @@ impl Job {
             stop: interrupt::flag(),
             interval: crate::terminal::REFRESH,
         };
-        let ended = inkstone::train::run(folder, &self.setup(context)?, &origin, watch)?;
+        let setup = self.setup(context)?;
+        let ended = inkstone::train::run(folder, &setup, &origin, watch)?;
         watcher.finish();
         if let Ending::Interrupted { .. } = ended.ending {
             let again = format!("go on with `inkstone train --resume {}`", folder.path().display());
             return Err(Error::new(ErrorKind::Interrupted, ended.ending.to_string()).with_help(again));
+        }
+        let calibration = &self.samples[2];
+        if !calibration.is_empty() {
+            let finalised = calibrate::finalise(folder, &setup, calibration)?;
+            context.terminal.note(&calibrate::describe(&finalised.trust));
         }
         self.finish(folder, &ended, context)
     }

@@ -205,6 +205,7 @@ impl Unseen<'_> {
             },
             plan,
             parameters: kept.parameters,
+            trust: None,
             sha256: None,
         };
         Ok(Predictor::from_checkpoint(checkpoint, self.isa))

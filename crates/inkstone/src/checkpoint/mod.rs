@@ -1,4 +1,4 @@
-//! One safetensors file with everything that an answer needs: parameters, preprocess, classes, provenance.
+//! One safetensors file with everything that an answer needs: parameters, preprocess, classes, trust, provenance.
 //!
 //! Refuses, before anything runs on it: files that are cut off or too large, another format version, a spec that does
 //! not resolve, tensors beyond or short of the plan's names and shapes, values that are not finite.
@@ -16,11 +16,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Preprocess;
-use crate::engine::Parameters;
+use crate::engine::fused::Fused;
+use crate::engine::{Isa, Parameters};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256_hex;
 use crate::shape::Shape;
+use crate::spec::plan::TensorInfo;
 use crate::spec::{ModelSpec, Plan};
+use crate::trust::{StoredTrust, Trust};
 
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
@@ -46,6 +49,8 @@ pub struct Checkpoint {
     pub plan: Plan,
     /// The values.
     pub parameters: Parameters,
+    /// What it knows of its own limits, where that has been fitted.
+    pub trust: Option<Trust>,
     /// The SHA-256 of the bytes that it was read from; `None` where it was made in memory.
     pub sha256: Option<String>,
 }
@@ -77,6 +82,8 @@ struct Metadata {
     preprocess: Preprocess,
     classes: Vec<String>,
     provenance: Provenance,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trust: Option<StoredTrust>,
 }
 
 impl Checkpoint {
@@ -89,10 +96,19 @@ impl Checkpoint {
             preprocess: self.preprocess.clone(),
             classes: self.classes.clone(),
             provenance: self.provenance.clone(),
+            trust: self.trust.as_ref().map(StoredTrust::of),
         };
         let mut writer = TensorWriter::default();
         writer.group("parameters", &self.plan.parameters, &self.parameters.values);
         writer.group("state", &self.plan.state, &self.parameters.state);
+        if let (Some(trust), Some(stored)) = (&self.trust, &metadata.trust) {
+            let infos = stored
+                .tensors(self.classes.len(), trust.novelty.projection().n_features())
+                .expect("a trust was fitted for its model");
+            for (info, values) in infos.iter().zip([&trust.novelty.means, &trust.novelty.factors]) {
+                writer.group("trust", std::slice::from_ref(info), values);
+            }
+        }
         writer.finish(&metadata)
     }
 
@@ -102,7 +118,8 @@ impl Checkpoint {
     /// The first defect, with what was expected and what was found.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let file = TensorFile::parse(bytes)?;
-        let Metadata { version: _, model: spec, input, preprocess, classes, provenance } = file.metadata(VERSION)?;
+        let Metadata { version: _, model: spec, input, preprocess, classes, provenance, trust } =
+            file.metadata(VERSION)?;
         if classes.is_empty() || classes.len() > MAX_CLASSES {
             return Err(wrong("classes", format!("1 to {MAX_CLASSES} classes"), classes.len().to_string()));
         }
@@ -118,9 +135,10 @@ impl Checkpoint {
             values: file.group("parameters", &plan.parameters)?,
             state: file.group("state", &plan.state)?,
         };
+        let trust = trust.map(|stored| read_trust(&file, stored, &plan)).transpose()?;
         file.refuse_others(&["trust."])?;
         let sha256 = Some(sha256_hex(bytes));
-        Ok(Self { spec, input, preprocess, classes, provenance, plan, parameters, sha256 })
+        Ok(Self { spec, input, preprocess, classes, provenance, plan, parameters, trust, sha256 })
     }
 
     /// Writes the file so that at any moment either the old or the new one is there, and returns its SHA-256.
@@ -140,6 +158,16 @@ impl Checkpoint {
     pub fn sha256(&self) -> String {
         self.sha256.clone().unwrap_or_else(|| sha256_hex(&self.to_bytes()))
     }
+}
+
+/// The tensors that belong to the numbers, and both together.
+fn read_trust(file: &TensorFile<'_>, stored: StoredTrust, plan: &Plan) -> Result<Trust> {
+    let n_features = Fused::compile(plan, Isa::SCALAR).n_features();
+    let [means, factors] = stored.tensors(plan.n_classes, n_features)?;
+    let read = |info: TensorInfo| -> Result<Vec<f32>> {
+        Ok(file.group("trust", std::slice::from_ref(&info))?[info.range()].to_vec())
+    };
+    stored.with([read(means)?, read(factors)?])
 }
 
 fn shape(dimensions: &[usize]) -> Result<Shape> {

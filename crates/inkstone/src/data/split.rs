@@ -2,6 +2,7 @@
 //! Never looks at pixels; `split.json` names samples by id and content ([`mod@file`]), so that added images never leak.
 
 pub mod allocate;
+mod calibration;
 mod draw;
 pub mod file;
 pub mod folds;
@@ -12,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::rng::{Operation, Rng};
 use crate::spec::recipe::{DataSpec, Proportions};
 
+pub use calibration::keep_for_calibration;
 pub use draw::draw;
 pub use file::SplitFile;
 
@@ -30,6 +32,9 @@ pub struct Split {
     pub validation: Vec<u32>,
     /// What is measured once, at the end.
     pub test: Vec<u32>,
+    /// Those of `validation` that neither train nor choose, and are for calibration alone; empty where validation chooses
+    /// nothing and calibrates as a whole.
+    pub calibration: Vec<u32>,
     /// What the log should say about how this came about.
     pub notes: Vec<String>,
 }
@@ -242,7 +247,7 @@ fn divide_groups(roster: Roster<'_>, pool: &[u32], shares: [f64; 3], seed: u64) 
     let notes = vec![format!("the samples of each of {} groups are kept in one part", groups.len())];
     bring_every_class_to_train(&mut parts, label);
     let [train, validation, test] = parts.map(|groups| groups.concat());
-    Split { train, validation, test, notes }
+    Split { train, validation, test, notes, ..Split::default() }
 }
 
 /// The smallest group with a class that train lacks moves there.

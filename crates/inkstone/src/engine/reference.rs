@@ -137,6 +137,17 @@ impl<T: Real> Reference<T> {
         Gradients { parameters: d_parameters, input }
     }
 
+    /// Carries the derivatives by the logits back to what layer `layer` of the plan has put out: n × its shape. Layers
+    /// are counted as in `plan.layers`: bodies of residuals are not looked into.
+    ///
+    /// `parameters` are those of the forward pass that made the tape.
+    pub fn gradient_behind(&self, parameters: &[T], tape: &Tape<T>, d_logits: &[T], layer: usize) -> Vec<T> {
+        let pass = Pass { plan: &self.plan, parameters, mode: tape.mode };
+        let mut d_parameters = vec![T::ZERO; self.plan.parameter_buffer_len()];
+        let (layers, records) = (&self.plan.layers[layer + 1..], &tape.records[layer + 1..]);
+        pass.backward(layers, records, &tape.records[layer].values, d_logits, &mut d_parameters)
+    }
+
     /// One training step: forward, loss, backward.
     pub fn step(&self, parameters: &[T], state: &[T], batch: &Batch<'_>) -> Step<T> {
         let n = batch.targets.len();

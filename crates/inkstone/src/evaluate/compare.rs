@@ -147,7 +147,8 @@ pub fn compare(judged: &[Judged]) -> Result<Comparison> {
     let mut pairs = Vec::new();
     for (i, a) in is_right.iter().enumerate() {
         for (j, b) in is_right.iter().enumerate().skip(i + 1) {
-            let only = |one: &[bool], other: &[bool]| one.iter().zip(other).filter(|(one, other)| **one && !**other).count();
+            let only =
+                |one: &[bool], other: &[bool]| one.iter().zip(other).filter(|(one, other)| **one && !**other).count();
             let difference = Difference::of(only(a, b) as u64, only(b, a) as u64, n as u64);
             pairs.push((i, j, difference));
         }
@@ -176,7 +177,12 @@ fn same_images(first: &Judged, other: &Judged) -> Result<Vec<usize>> {
     let common = order.iter().flatten().count();
     let (n, m) = (first.samples.len(), other.samples.len());
     if common != n || common != m || n == 0 {
-        let found = format!("{} images and {} images, {} in common", grouped(n as u64), grouped(m as u64), grouped(common as u64));
+        let found = format!(
+            "{} images and {} images, {} in common",
+            grouped(n as u64),
+            grouped(m as u64),
+            grouped(common as u64)
+        );
         return Err(Error::mismatch(ErrorKind::Data, "runs that were measured on the same images", found)
             .with_place(format!("{} and {}", first.name, other.name))
             .with_help("train both on the same data with the same split (data.split_file)"));
@@ -248,7 +254,12 @@ mod tests {
 
     fn judged(name: &str, samples: &[&str], predicted: &[&str]) -> Judged {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-        Judged { name: name.into(), samples: words(samples), labels: vec!["a".into(); samples.len()], predicted: words(predicted) }
+        Judged {
+            name: name.into(),
+            samples: words(samples),
+            labels: vec!["a".into(); samples.len()],
+            predicted: words(predicted),
+        }
     }
 
     #[test]
@@ -259,7 +270,10 @@ mod tests {
         let pair = &comparison.pairs[0];
         assert_eq!((pair.difference.first_only, pair.difference.second_only), (0, 1));
         assert_eq!(comparison.runs[1].n_mistakes, 1);
-        assert_eq!(pair.sentence, "the difference of 33.33 points is within noise: 1 against 0 discordant images (p = 1.000)");
+        assert_eq!(
+            pair.sentence,
+            "the difference of 33.33 points is within noise: 1 against 0 discordant images (p = 1.000)"
+        );
     }
 
     #[test]

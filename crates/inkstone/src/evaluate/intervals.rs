@@ -272,6 +272,7 @@ mod tests {
             labels: (0..n as u32).map(|k| k % 2).collect(),
             probabilities: (0..n).flat_map(row).collect(),
             n_classes: 2,
+            judged: None,
         }
     }
 
@@ -296,7 +297,8 @@ mod tests {
         let mut right = measured(40);
         right.labels = right.all_predicted();
         let intervals = Intervals::of(&report(&right), &right, &Pool::new(1).unwrap());
-        for interval in [intervals.macro_average.f1, intervals.classes[0].scores.f1, intervals.weighted_average.recall] {
+        for interval in [intervals.macro_average.f1, intervals.classes[0].scores.f1, intervals.weighted_average.recall]
+        {
             assert!(interval.low < 0.96 && interval.high == 1.0, "{interval:?}");
         }
         let none = measured(0);

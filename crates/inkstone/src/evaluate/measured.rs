@@ -1,7 +1,7 @@
 //! What a model says of samples whose labels are known: what every figure of a report is computed from.
 
 use super::metrics;
-use crate::predict::argmax;
+use crate::predict::{Judged, argmax};
 
 /// Labels and probabilities of some samples.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Measured {
     pub probabilities: Vec<f64>,
     /// How many classes the model has.
     pub n_classes: usize,
+    /// What decisions are made from; none where probabilities are all that is known.
+    pub judged: Option<Judged>,
 }
 
 impl Measured {
@@ -60,6 +62,7 @@ impl Measured {
     ///     labels: vec![0, 1, 1],
     ///     probabilities: vec![0.4, 0.6, 0.2, 0.8, 0.9, 0.1],
     ///     n_classes: 2,
+    ///     judged: None,
     /// };
     /// assert_eq!(measured.mistakes(), [2, 0]);
     /// ```

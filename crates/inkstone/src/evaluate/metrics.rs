@@ -80,15 +80,28 @@ pub fn top_k_accuracy(labels: &[u32], probabilities: &[f64], n_classes: usize, k
 /// assert!((loss - 8_f64.ln() / 2.0).abs() < 1e-15); // (ln 2 + ln 4) / 2
 /// ```
 pub fn log_loss(labels: &[u32], probabilities: &[f64], n_classes: usize) -> f64 {
-    mean(
-        rows(labels, probabilities, n_classes)
-            .map(|(label, row)| loss_of(row[label])),
-    )
+    mean(rows(labels, probabilities, n_classes).map(|(label, row)| loss_of(row[label])))
 }
 
 /// What one sample adds, whose label has this probability.
 pub(super) fn loss_of(p: f64) -> f64 {
     -math::ln(p.clamp(f64::EPSILON, 1.0 - f64::EPSILON))
+}
+
+/// Σ over classes (p − truth)², the mean over samples, truth being 1 for the label and 0 else: from 0 to 2.
+///
+/// scikit-learn's `brier_score_loss(…, scale_by_half=False)`; for two classes it halves unless told not to.
+/// Source: Brier, "Verification of forecasts expressed in terms of probability", 1950.
+///
+/// ```
+/// let score = inkstone::evaluate::brier_score(&[0, 1], &[0.5, 0.5, 1.0, 0.0], 2);
+/// assert_eq!(score, 1.25); // ((0.25 + 0.25) + (1 + 1)) / 2
+/// ```
+pub fn brier_score(labels: &[u32], probabilities: &[f64], n_classes: usize) -> f64 {
+    let squares = |(label, row): (usize, &[f64])| -> f64 {
+        row.iter().enumerate().map(|(c, &p)| if c == label { (1.0 - p) * (1.0 - p) } else { p * p }).sum()
+    };
+    mean(rows(labels, probabilities, n_classes).map(squares))
 }
 
 /// How many bins [`calibration_error`] has.

@@ -28,7 +28,8 @@ pub fn predictions_csv(samples: &[String], measured: &Measured, classes: &[Strin
     let in_memory = "a vector takes all";
     writer.write_record(COLUMNS).expect(in_memory);
     for (k, sample) in samples.iter().enumerate() {
-        let [label, predicted] = [measured.labels[k], measured.predicted(k)].map(|label| classes[label as usize].as_str());
+        let [label, predicted] =
+            [measured.labels[k], measured.predicted(k)].map(|label| classes[label as usize].as_str());
         let probability = format!("{:.6}", measured.confidence(k));
         writer.write_record([sample, label, predicted, &probability]).expect(in_memory);
     }
@@ -81,15 +82,23 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let classes = ["a, b".to_owned(), "\"c\"".to_owned()];
-        let measured =
-            Measured { indices: vec![0, 1], labels: vec![0, 1], probabilities: vec![0.75, 0.25, 0.5, 0.5], n_classes: 2 };
+        let measured = Measured {
+            indices: vec![0, 1],
+            labels: vec![0, 1],
+            probabilities: vec![0.75, 0.25, 0.5, 0.5],
+            n_classes: 2,
+            judged: None,
+        };
         let names = ["x/1#ab".to_owned(), "x,2#cd".to_owned()];
         let text = predictions_csv(&names, &measured, &classes);
         assert!(text.ends_with("\"x,2#cd\",\"\"\"c\"\"\",\"a, b\",0.500000\n"), "{text}");
         let path = std::env::temp_dir().join(format!("inkstone-predictions-{}.csv", std::process::id()));
         std::fs::write(&path, &text).unwrap();
         assert_eq!(read_predictions(&path, "n").unwrap(), judged("n", names.to_vec(), &measured, &classes));
-        for (text, expected) in [("a,b\n", "line 1: expected sample,label,predicted,probability, found a,b"), (&(COLUMNS.join(",") + "\n1,2\n"), "expected rows of four columns")] {
+        for (text, expected) in [
+            ("a,b\n", "line 1: expected sample,label,predicted,probability, found a,b"),
+            (&(COLUMNS.join(",") + "\n1,2\n"), "expected rows of four columns"),
+        ] {
             std::fs::write(&path, text).unwrap();
             let error = read_predictions(&path, "n").unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -8,6 +8,8 @@ use crate::data::Part;
 use super::confusion::{Average, ConfusionMatrix};
 use super::intervals::Intervals;
 use super::metrics::{self, Interval};
+use super::trust::{self, CalibrationInfo, DecisionsInfo, ReviewInfo};
+use crate::predict::{Judged, Predictor};
 
 /// How good a model is on some data. As JSON it is `report.json`, version 1; a number that is undefined is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +29,9 @@ pub struct Report {
     /// Mean of −ln p(label).
     #[serde(deserialize_with = "null_as_nan")]
     pub log_loss: f64,
+    /// Mean of Σ (p − truth)² over the classes.
+    #[serde(default = "undefined", deserialize_with = "null_as_nan")]
+    pub brier_score: f64,
     /// By how much confidence misses accuracy: the expected calibration error over 15 bins.
     #[serde(deserialize_with = "null_as_nan")]
     pub calibration_error: f64,
@@ -40,6 +45,15 @@ pub struct Report {
     pub classes: Vec<ClassScores>,
     /// Rows: the truth; columns: the answers.
     pub confusion_matrix: ConfusionMatrix,
+    /// What answers of at least a confidence come to, from the surest one down to all of them.
+    #[serde(default)]
+    pub review: Vec<ReviewInfo>,
+    /// What the model's temperature does to its probabilities, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationInfo>,
+    /// What the model decided to say, where it knows its limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<DecisionsInfo>,
     /// The share of right answers without the images whose labels are known to be wrong, where there are such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errata: Option<ErrataInfo>,
@@ -159,9 +173,23 @@ impl Report {
             weighted_average: matrix.weighted_average(),
             classes: classes.iter().enumerate().map(class).collect(),
             confusion_matrix: matrix,
+            brier_score: metrics::brier_score(labels, probabilities, n_classes),
+            review: trust::review(labels, probabilities, n_classes),
+            calibration: None,
+            decisions: None,
             errata: None,
             intervals: None,
         }
+    }
+
+    /// Adds what the model's promises came to. A model that makes none adds nothing.
+    #[must_use]
+    pub fn with_trust(mut self, predictor: &Predictor, labels: &[u32], judged: &Judged) -> Self {
+        if let Some(trust) = &predictor.checkpoint().trust {
+            self.calibration = Some(trust::calibration(trust, labels, judged, self.classes.len()));
+            self.decisions = Some(trust::decisions(predictor, trust, labels, judged));
+        }
+        self
     }
 
     /// Adds the accuracy without the samples at these places of what was measured. Without places nothing is added.
@@ -177,6 +205,11 @@ impl Report {
         }
         self
     }
+}
+
+/// What an older report does not say.
+fn undefined() -> f64 {
+    f64::NAN
 }
 
 /// Reads back what serde_json writes for a number that is not finite.
@@ -195,16 +228,17 @@ mod tests {
     }
 
     #[test]
-    fn a_report_has_exactly_the_keys_of_the_contract_and_top_k() {
+    fn a_report_has_exactly_the_keys_of_the_contract_and_those_added_since() {
         let json = serde_json::to_string(&measure(&[1], &[0.25, 0.75])).unwrap();
         let expected = concat!(
             r#"{"version":1,"model":{"name":"m","sha256":"ab","kept_epoch":null},"#,
             r#""data":{"source":"s","part":"test","n":1,"fingerprint":"cd"},"#,
             r#""accuracy":{"value":1.0,"low":0.20654931437723742,"high":1.0},"top_k_accuracy":[],"#,
-            r#""log_loss":0.2876820724517809,"calibration_error":0.25,"#,
+            r#""log_loss":0.2876820724517809,"brier_score":0.125,"calibration_error":0.25,"#,
             r#""macro":{"precision":0.5,"recall":0.5,"f1":0.5},"weighted":{"precision":1.0,"recall":1.0,"f1":1.0},"#,
             r#""classes":[{"name":"no","precision":0.0,"recall":0.0,"f1":0.0,"support":0},"#,
-            r#"{"name":"yes","precision":1.0,"recall":1.0,"f1":1.0,"support":1}],"confusion_matrix":[[0,0],[0,1]]}"#
+            r#"{"name":"yes","precision":1.0,"recall":1.0,"f1":1.0,"support":1}],"confusion_matrix":[[0,0],[0,1]],"#,
+            r#""review":[{"confidence":0.75,"accepted":1.0,"error":0.0,"n_accepted":1,"n_errors":0}]}"#
         );
         assert_eq!(json, expected);
     }
@@ -226,7 +260,7 @@ mod tests {
     fn what_is_undefined_is_null_and_comes_back_undefined() {
         let json = serde_json::to_string(&measure(&[], &[])).unwrap();
         assert!(json.contains(r#""accuracy":{"value":null,"low":null,"high":null}"#), "{json}");
-        assert!(json.contains(r#""log_loss":null,"calibration_error":null"#), "{json}");
+        assert!(json.contains(r#""log_loss":null,"brier_score":null,"calibration_error":null"#), "{json}");
         let back: Report = serde_json::from_str(&json).unwrap();
         assert!(back.log_loss.is_nan() && back.accuracy.value.is_nan());
         assert_eq!(back.data.n, 0);

@@ -23,7 +23,8 @@ pub struct Bin {
 /// ```
 /// use inkstone::evaluate::{Measured, bins};
 /// let probabilities = vec![0.75, 0.25, 0.75, 0.25];
-/// let measured = Measured { indices: vec![0, 1], labels: vec![0, 1], probabilities, n_classes: 2 };
+/// let (indices, labels) = (vec![0, 1], vec![0, 1]);
+/// let measured = Measured { indices, labels, probabilities, n_classes: 2, judged: None };
 /// let bin = bins(&measured)[11]; // 11/15 = 0.733 to 0.8
 /// assert_eq!((bin.n, bin.confidence, bin.accuracy.value), (2, 0.75, 0.5));
 /// ```
@@ -101,7 +102,8 @@ impl ReviewCurve {
     /// ```
     /// use inkstone::evaluate::{Measured, ReviewCurve};
     /// let probabilities = vec![0.9, 0.1, 0.8, 0.2, 0.7, 0.3, 0.6, 0.4];
-    /// let measured = Measured { indices: vec![0, 1, 2, 3], labels: vec![0, 0, 1, 0], probabilities, n_classes: 2 };
+    /// let (indices, labels) = (vec![0, 1, 2, 3], vec![0, 0, 1, 0]);
+    /// let measured = Measured { indices, labels, probabilities, n_classes: 2, judged: None };
     /// let point = ReviewCurve::of(&measured).at(0.0).expect("the two surest are right");
     /// assert_eq!((point.accepted, point.confidence), (0.5, 0.8));
     /// assert_eq!(ReviewCurve::of(&measured).at(0.25).map(|point| point.n_wrong), Some(1));

@@ -8,7 +8,7 @@ use crate::data::errata::errata_among;
 use crate::data::{Dataset, Image, Images};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel::Pool;
-use crate::predict::Predictor;
+use crate::predict::{Judged, Predictor};
 
 /// Asks the model about the samples at `indices` of `dataset`, whose classes are matched with the model's by name. The
 /// images are prepared by the model's own preprocess.
@@ -18,19 +18,24 @@ use crate::predict::Predictor;
 pub fn measure(predictor: &Predictor, pool: &Pool, dataset: &Dataset, indices: &[u32]) -> Result<Measured> {
     let label_of = match_classes(&dataset.classes, predictor.classes())?;
     let label = |&i: &u32| label_of[dataset.samples[i as usize].label as usize];
+    let judged = judged(predictor, pool, &dataset.images, indices)?;
     Ok(Measured {
         indices: indices.to_vec(),
         labels: indices.iter().map(label).collect(),
-        probabilities: probabilities(predictor, pool, &dataset.images, indices)?,
+        probabilities: judged.probabilities.clone(),
         n_classes: predictor.classes().len(),
+        judged: Some(judged),
     })
 }
 
 /// The report of what was measured, with intervals. Where some images are known to be labelled wrong, the accuracy without
 /// them is reported too.
-pub fn report(measured: &Measured, classes: &[String], dataset: &Dataset, (about, pool): (About, &Pool)) -> Report {
-    let Measured { indices, labels, probabilities, .. } = measured;
-    let mut report = Report::measure(labels, probabilities, classes, about);
+pub fn report(measured: &Measured, predictor: &Predictor, dataset: &Dataset, (about, pool): (About, &Pool)) -> Report {
+    let Measured { indices, labels, probabilities, judged, .. } = measured;
+    let mut report = Report::measure(labels, probabilities, predictor.classes(), about);
+    if let Some(judged) = judged {
+        report = report.with_trust(predictor, labels, judged);
+    }
     report.intervals = Some(Intervals::of(&report, measured, pool));
     report.without_errata(&errata_among(dataset, indices), labels, probabilities)
 }
@@ -47,22 +52,22 @@ pub fn evaluate(
     about: About,
 ) -> Result<Report> {
     let measured = measure(predictor, pool, dataset, indices)?;
-    Ok(report(&measured, predictor.classes(), dataset, (about, pool)))
+    Ok(report(&measured, predictor, dataset, (about, pool)))
 }
 
 /// Streamed images are taken into memory some at a time.
-fn probabilities(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Vec<f64>> {
+fn judged(predictor: &Predictor, pool: &Pool, images: &Images, indices: &[u32]) -> Result<Judged> {
     /// A small part of what a streamed set holds, and enough for all threads.
     const STREAMED_AT_ONCE: usize = 4096;
     if !images.is_streamed() {
-        return Ok(predictor.probabilities(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
+        return Ok(predictor.judge(pool, indices.len(), &|i: usize| images.get(indices[i] as usize)));
     }
-    let mut all = Vec::new();
+    let mut all = Judged::default();
     for indices in indices.chunks(STREAMED_AT_ONCE) {
         let some: Vec<(Size, Vec<u8>)> =
             pool.map(indices.len(), |i| images.with(indices[i] as usize, |image| (image.size, image.pixels.to_vec())));
         let image = |i: usize| Image { size: some[i].0, pixels: &some[i].1 };
-        all.extend(predictor.probabilities(pool, indices.len(), &image));
+        all.append(predictor.judge(pool, indices.len(), &image));
     }
     images.check()?;
     Ok(all)

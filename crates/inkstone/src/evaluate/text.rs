@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::metrics::Interval;
 use super::report::Report;
+use super::trust::DecisionsInfo;
 use crate::spec::summary::grouped;
 
 /// Columns of a terminal that nobody has widened.
@@ -18,6 +19,9 @@ pub fn text(report: &Report) -> String {
         text.push_str(&matrix);
     }
     let _ = write!(text, "\n{}\n", sentences(report));
+    if let Some(decisions) = &report.decisions {
+        text.push_str(&decision_sentences(decisions));
+    }
     if let Some(errata) = &report.errata {
         let Interval { value, low, high } = errata.accuracy_without;
         let images = if errata.n == 1 { "image whose label is" } else { "images whose labels are" };
@@ -28,6 +32,24 @@ pub fn text(report: &Report) -> String {
         );
     }
     text
+}
+
+/// What was decided, and whether the promise was kept.
+fn decision_sentences(decisions: &DecisionsInfo) -> String {
+    let DecisionsInfo { coverage, answer_accuracy, n_answer, n_set, n_abstain, .. } = decisions;
+    let kept = if coverage.is_inside { "as it should be" } else { "which is not as it should be" };
+    format!(
+        "Decisions: {} answers ({:.2} % of them right), {} sets of classes, {} abstentions.\n\
+         The class is in its set for {:.2} % of the images ({:.2} % are promised), {kept}: {:.2} to {:.2} %.\n",
+        grouped(*n_answer),
+        answer_accuracy.value * 100.0,
+        grouped(*n_set),
+        grouped(*n_abstain),
+        coverage.value * 100.0,
+        coverage.promised * 100.0,
+        coverage.low * 100.0,
+        coverage.high * 100.0
+    )
 }
 
 /// Scores per class and their averages: byte for byte `classification_report(…, digits=4, zero_division=0)`.

@@ -2,18 +2,18 @@
 //! line, HTTP, Python and evaluation alike. Never changes a model.
 
 mod builtin;
+mod judge;
 mod open;
 mod prediction;
 #[cfg(feature = "formats")]
 mod region;
 
 pub use builtin::{BUILTIN, builtin};
+pub use judge::{Judged, Reason, Verdict};
 pub use open::{OpenModel, open};
 pub use prediction::{Decision, Glyph, Prediction, PredictionModel, Predictions};
 #[cfg(feature = "formats")]
 pub use region::{Region, crop};
-
-use inkstone_kernels::math;
 
 use crate::checkpoint::Checkpoint;
 use crate::data::{Image, Images, ink};
@@ -21,8 +21,9 @@ use crate::engine::Isa;
 use crate::engine::fused::{Fused, InputGradients, Outputs, Packed};
 use crate::parallel::Pool;
 use crate::spec::training::Precision;
+use crate::trust::write_softened;
 
-use prediction::Sign;
+use prediction::{Opinion, Sign};
 
 /// A model that answers. `Send + Sync`: any number of threads may ask at once, and none waits for another. The weights
 /// are packed once, when it is made; a thread's buffers are kept for the next image.
@@ -36,6 +37,8 @@ pub struct Predictor {
     checkpoint: Checkpoint,
     engine: Fused,
     packed: Packed,
+    /// The least confidence of an answer, where a share of errors was asked for.
+    least_confidence: Option<f64>,
 }
 
 impl Predictor {
@@ -48,7 +51,8 @@ impl Predictor {
     /// has products for it, and now and then gives another answer where two classes are close.
     pub fn with_precision(checkpoint: Checkpoint, isa: Isa, precision: Precision) -> Self {
         let engine = Fused::with_precision(&checkpoint.plan, isa, precision);
-        Self { packed: engine.pack(&Pool::current_thread(), &checkpoint.parameters), engine, checkpoint }
+        let packed = engine.pack(&Pool::current_thread(), &checkpoint.parameters);
+        Self { checkpoint, engine, packed, least_confidence: None }
     }
 
     /// The model that answers.
@@ -67,8 +71,8 @@ impl Predictor {
         if self.checkpoint.preprocess.has_ink() {
             return self.predict_page(&ink::read(image, [height, width]));
         }
-        let probabilities = self.probabilities(&Pool::current_thread(), 1, &|_| image);
-        Prediction::answer(image.size, probabilities, self.classes())
+        let judged = self.judge(&Pool::current_thread(), 1, &|_| image);
+        Prediction::of_image(image.size, self.opinion(&judged, 0), self.classes())
     }
 
     /// What each image shows, in their order.
@@ -76,9 +80,18 @@ impl Predictor {
         if self.checkpoint.preprocess.has_ink() {
             return pool.map(images.len(), |i| self.predict_image(images.get(i)));
         }
-        let probabilities = self.probabilities(pool, images.len(), &|i| images.get(i));
-        let rows = probabilities.chunks_exact(self.classes().len()).enumerate();
-        rows.map(|(i, row)| Prediction::answer(images.get(i).size, row.to_vec(), self.classes())).collect()
+        let judged = self.judge(pool, images.len(), &|i| images.get(i));
+        let prediction = |i| Prediction::of_image(images.get(i).size, self.opinion(&judged, i), self.classes());
+        (0..images.len()).map(prediction).collect()
+    }
+
+    /// All that there is to say of one sign.
+    fn opinion(&self, judged: &Judged, i: usize) -> Opinion {
+        let probabilities = judged.row(i).to_vec();
+        // The rules that choose between readings were made for what the network itself says.
+        let logits = &judged.logits[i * probabilities.len()..][..probabilities.len()];
+        let confidence = softmax(logits).into_iter().fold(0.0, f64::max);
+        Opinion { probabilities, confidence, novelty: judged.novelty(i), verdict: judged.verdict(self, i) }
     }
 
     /// What the signs of a page are: those that the model has no class for are what their place says, and those that
@@ -88,17 +101,17 @@ impl Predictor {
         let is_for_the_model = |glyph: &ink::Glyph| glyph.kind.text().is_none_or(knows);
         let each = page.glyphs.iter().flat_map(|glyph| std::iter::once(glyph).chain(&glyph.pieces)).chain(&page.whole);
         let asked: Vec<&ink::Glyph> = each.filter(|glyph| is_for_the_model(glyph)).collect();
-        let probabilities = self.probabilities_of_glyphs(&asked);
-        let mut rows = probabilities.chunks_exact(self.classes().len());
+        let judged = self.judge_glyphs(&asked);
+        let mut next = 0..asked.len();
         let mut sign = |glyph: &ink::Glyph| Sign {
             bounds: glyph.bounds,
             kind: glyph.kind,
-            probabilities: if is_for_the_model(glyph) { rows.next() } else { None },
+            opinion: if is_for_the_model(glyph) { next.next().map(|i| self.opinion(&judged, i)) } else { None },
         };
         let mut signs = Vec::new();
         for glyph in &page.glyphs {
             let whole = sign(glyph);
-            let pieces: Vec<Sign<'_>> = glyph.pieces.iter().map(&mut sign).collect();
+            let pieces: Vec<Sign> = glyph.pieces.iter().map(&mut sign).collect();
             let surest = pieces.iter().map(Sign::confidence).fold(f64::INFINITY, f64::min);
             // The wider it is, the surer the model must be of the whole.
             let [_, _, width, height] = glyph.bounds.map(|length| length as f64);
@@ -117,34 +130,18 @@ impl Predictor {
         Prediction::of_page(&signs, &page.reasons, self.classes())
     }
 
-    /// Row by row, for glyphs cut out already.
-    fn probabilities_of_glyphs(&self, glyphs: &[&ink::Glyph]) -> Vec<f64> {
+    /// What the model makes of glyphs that are cut out already.
+    fn judge_glyphs(&self, glyphs: &[&ink::Glyph]) -> Judged {
         let (preprocess, isa) = (&self.checkpoint.preprocess, self.engine.isa());
         let write =
             |i: usize, values: &mut [f32]| preprocess.values_on(isa, &preprocess.prepare_glyph(glyphs[i]), values);
-        self.softmax_of(&Pool::current_thread(), glyphs.len(), &write)
+        self.judge_inputs(&Pool::current_thread(), vec![false; glyphs.len()], &write)
     }
 
-    /// The probabilities of `n` images, row by row, each row summing to 1: softmax of the logits, in `f64`.
-    /// Image i is asked for with `image(i)`, from any thread.
+    /// The probabilities of `n` images, row by row, each row summing to 1: softmax of the logits divided by the model's
+    /// temperature, in `f64`. Image i is asked for with `image(i)`, from any thread.
     pub fn probabilities<'a>(&self, pool: &Pool, n: usize, image: &(dyn Fn(usize) -> Image<'a> + Sync)) -> Vec<f64> {
-        self.softmax_of(pool, n, &|i, values| self.write_image(image(i), values))
-    }
-
-    /// The probabilities of `n` prepared images, each written by `write_image(i, values)`.
-    fn softmax_of(&self, pool: &Pool, n: usize, write_image: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Vec<f64> {
-        /// Rows per task: a softmax takes a microsecond or less.
-        const ROWS: usize = 128;
-        let logits = self.engine.logits(pool, &self.packed, n, write_image);
-        let n_classes = self.classes().len();
-        let mut probabilities = vec![0.0; logits.len()];
-        pool.for_each_chunk(&mut probabilities, ROWS * n_classes, |task, probabilities| {
-            let logits = logits[task * ROWS * n_classes..].chunks_exact(n_classes);
-            for (row, logits) in probabilities.chunks_exact_mut(n_classes).zip(logits) {
-                write_softmax(logits, row);
-            }
-        });
-        probabilities
+        self.soften(pool, &self.logits(pool, n, image))
     }
 
     /// The logits of `n` images, row by row; image i is asked for with `image(i)`, from any thread.
@@ -236,17 +233,8 @@ impl Predictor {
 /// ```
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let mut probabilities = vec![0.0; logits.len()];
-    write_softmax(logits, &mut probabilities);
+    write_softened(logits, 1.0, &mut probabilities);
     probabilities
-}
-
-fn write_softmax(logits: &[f32], probabilities: &mut [f64]) {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for (power, &logit) in probabilities.iter_mut().zip(logits) {
-        *power = math::exp(f64::from(logit) - f64::from(largest));
-    }
-    let sum: f64 = probabilities.iter().sum();
-    probabilities.iter_mut().for_each(|power| *power /= sum);
 }
 
 /// The position of the largest value, the first of equals. NaN is never the largest.

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::argmax;
+use super::judge::Verdict;
 use crate::data::dataset::Size;
 use crate::data::ink::{Kind, Reason};
 use crate::error::{Error, ErrorKind};
@@ -25,7 +26,7 @@ pub struct Prediction {
     pub class: Option<String>,
     /// Its probability.
     pub probability: Option<f64>,
-    /// The classes that it may be.
+    /// The classes that it may be, if it is of any: the most probable first.
     pub set: Vec<String>,
     /// Why the decision is not to answer.
     pub reasons: Vec<String>,
@@ -35,6 +36,10 @@ pub struct Prediction {
     pub text: String,
     /// What was found in the image, in reading order.
     pub glyphs: Vec<Glyph>,
+    /// How unlike the training images it is (of several signs the largest): 0 is ordinary, above 1 is refused. Left out
+    /// where the model cannot tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub novelty: Option<f64>,
     /// Why the image could not be read.
     #[serde(serialize_with = "error_as_json")]
     pub error: Option<Error>,
@@ -67,16 +72,32 @@ pub struct Glyph {
     pub probability: f64,
     /// What to make of it.
     pub decision: Decision,
+    /// The classes that it may be, the most probable first.
+    pub set: Vec<String>,
+    /// Why the decision is not to answer.
+    pub reasons: Vec<String>,
+    /// How unlike the training images it is, where the model can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub novelty: Option<f64>,
     /// `point`, `comma` or `minus`, where it was read by its size and place and not by the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
 }
 
-/// A sign on a page and the model's answer to it; `None` where it was not asked.
-pub(super) struct Sign<'a> {
+/// A sign on a page and what the model says of it; `None` where it was not asked.
+pub(super) struct Sign {
     pub(super) bounds: [usize; 4],
     pub(super) kind: Kind,
-    pub(super) probabilities: Option<&'a [f64]>,
+    pub(super) opinion: Option<Opinion>,
+}
+
+/// What the model says of one sign.
+pub(super) struct Opinion {
+    pub(super) probabilities: Vec<f64>,
+    /// The largest probability before the temperature.
+    pub(super) confidence: f64,
+    pub(super) novelty: Option<f64>,
+    pub(super) verdict: Verdict,
 }
 
 /// The whole document of `inkstone predict --json`.
@@ -110,44 +131,39 @@ impl Predictions {
 }
 
 impl Prediction {
-    /// The answer for an image of `size` that is one sign.
-    pub(super) fn answer(size: Size, probabilities: Vec<f64>, classes: &[String]) -> Self {
-        let best = argmax(&probabilities);
-        let (class, probability) = (classes[best].clone(), probabilities[best]);
+    /// An image of `size` that is one sign.
+    pub(super) fn of_image(size: Size, opinion: Opinion, classes: &[String]) -> Self {
         let bounds = [0, 0, size.width, size.height];
-        let decision = Decision::Answer;
-        Self {
-            file: None,
-            decision,
-            label: Some(best as u32),
-            class: Some(class.clone()),
-            probability: Some(probability),
-            set: vec![class.clone()],
-            reasons: Vec::new(),
-            probabilities,
-            text: class.clone(),
-            glyphs: vec![Glyph { bounds, class, probability, decision, kind: None }],
-            error: None,
-        }
+        Self::of_page(&[Sign { bounds, kind: Kind::Glyph, opinion: Some(opinion) }], &[], classes)
     }
 
-    /// What the signs of a page are. Reasons against it make the decision to abstain.
-    pub(super) fn of_page(signs: &[Sign<'_>], reasons: &[Reason], classes: &[String]) -> Self {
-        let decision = if reasons.is_empty() { Decision::Answer } else { Decision::Abstain };
-        let glyphs: Vec<Glyph> = signs.iter().map(|sign| sign.glyph(decision, classes)).collect();
+    /// What the signs of a page are. The decision is the worst of theirs; reasons against the page make it abstain.
+    pub(super) fn of_page(signs: &[Sign], reasons: &[Reason], classes: &[String]) -> Self {
+        let mut glyphs: Vec<Glyph> = signs.iter().map(|sign| sign.glyph(classes)).collect();
+        let mut names: Vec<String> = reasons.iter().map(|reason| reason.name().to_owned()).collect();
+        if !reasons.is_empty() {
+            glyphs.iter_mut().for_each(|glyph| glyph.decision = Decision::Abstain);
+        }
+        for reason in glyphs.iter().flat_map(|glyph| &glyph.reasons) {
+            if !names.contains(reason) {
+                names.push(reason.clone());
+            }
+        }
+        let start = if reasons.is_empty() { Decision::Answer } else { Decision::Abstain };
         let mut page = Self {
-            decision,
-            reasons: reasons.iter().map(|reason| reason.name().to_owned()).collect(),
+            decision: glyphs.iter().map(|glyph| glyph.decision).fold(start, Decision::worse),
+            reasons: names,
             text: glyphs.iter().map(|glyph| glyph.class.as_str()).collect(),
             probability: glyphs.iter().map(|glyph| glyph.probability).reduce(|all, one| all * one),
+            novelty: glyphs.iter().filter_map(|glyph| glyph.novelty).reduce(f64::max),
             error: None,
             ..Self::failed(Error::new(ErrorKind::Data, ""))
         };
-        if let [Sign { probabilities: Some(probabilities), .. }] = signs {
-            page.label = Some(argmax(probabilities) as u32);
+        if let [Sign { opinion: Some(opinion), .. }] = signs {
+            page.label = Some(argmax(&opinion.probabilities) as u32);
             page.class = Some(page.text.clone());
-            page.set = vec![page.text.clone()];
-            page.probabilities = probabilities.to_vec();
+            page.set.clone_from(&glyphs[0].set);
+            page.probabilities.clone_from(&opinion.probabilities);
         }
         page.glyphs = glyphs;
         page
@@ -166,6 +182,7 @@ impl Prediction {
             probabilities: Vec::new(),
             text: String::new(),
             glyphs: Vec::new(),
+            novelty: None,
             error: Some(error),
         }
     }
@@ -185,29 +202,53 @@ impl Prediction {
     }
 }
 
-impl Sign<'_> {
-    /// The probability of its most probable class.
+impl Decision {
+    /// Of two decisions about parts the one about the whole.
+    fn worse(self, other: Self) -> Self {
+        let rank = |decision| match decision {
+            Self::Answer => 0,
+            Self::Set => 1,
+            Self::Abstain => 2,
+            Self::Error => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+impl Sign {
+    /// The probability of its most probable class, as the network itself says.
     pub(super) fn confidence(&self) -> f64 {
-        self.probabilities.map_or(1.0, |row| row[argmax(row)])
+        self.opinion.as_ref().map_or(1.0, |opinion| opinion.confidence)
     }
 
     /// Whether this is what `signs`, which stand close together, are the pieces of: the model is about as sure of it as of
     /// all of them, or, where two of them or more are of full height and so may well be signs, clearly surer.
-    pub(super) fn is_one_instead_of(&self, signs: &[Sign<'_>]) -> bool {
-        let is_full = |sign: &&Sign<'_>| sign.bounds[3] * 20 >= self.bounds[3] * 13;
+    pub(super) fn is_one_instead_of(&self, signs: &[Sign]) -> bool {
+        let is_full = |sign: &&Sign| sign.bounds[3] * 20 >= self.bounds[3] * 13;
         let needed = if signs.iter().filter(is_full).count() > 1 { 1.1 } else { 0.9 };
         self.confidence() >= needed * signs.iter().map(Sign::confidence).product::<f64>()
     }
 
-    fn glyph(&self, decision: Decision, classes: &[String]) -> Glyph {
+    fn glyph(&self, classes: &[String]) -> Glyph {
         let bounds = self.bounds;
-        if let Some(probabilities) = self.probabilities {
+        if let Some(Opinion { probabilities, novelty, verdict, .. }) = &self.opinion {
             let best = argmax(probabilities);
-            let (class, probability) = (classes[best].clone(), probabilities[best]);
-            return Glyph { bounds, class, probability, decision, kind: None };
+            return Glyph {
+                bounds,
+                class: classes[best].clone(),
+                probability: probabilities[best],
+                decision: verdict.decision,
+                set: verdict.set.iter().map(|&label| classes[label].clone()).collect(),
+                reasons: verdict.reasons.iter().map(|reason| reason.name().to_owned()).collect(),
+                novelty: *novelty,
+                kind: None,
+            };
         }
+        // Read by its size and place: the model has no class for it.
         let class = self.kind.text().unwrap_or_default().to_owned();
-        Glyph { bounds, class, probability: 1.0, decision, kind: self.kind.name() }
+        let (decision, set) = (Decision::Answer, vec![class.clone()]);
+        let (reasons, kind) = (Vec::new(), self.kind.name());
+        Glyph { bounds, class, probability: 1.0, decision, set, reasons, novelty: None, kind }
     }
 }
 
@@ -224,11 +265,14 @@ mod tests {
     fn an_answer_is_one_entry_of_the_contract() {
         let classes = ["no".to_owned(), "yes".to_owned()];
         let size = Size { height: 20, width: 30, channels: 1 };
-        let prediction = Prediction::answer(size, vec![0.25, 0.75], &classes).with_file("a.png");
+        let verdict = Verdict { decision: Decision::Answer, set: vec![1], reasons: Vec::new() };
+        let opinion = Opinion { probabilities: vec![0.25, 0.75], confidence: 0.75, novelty: None, verdict };
+        let prediction = Prediction::of_image(size, opinion, &classes).with_file("a.png");
         let expected = concat!(
             r#"{"file":"a.png","decision":"answer","label":1,"class":"yes","probability":0.75,"set":["yes"],"#,
             r#""reasons":[],"probabilities":[0.25,0.75],"text":"yes","#,
-            r#""glyphs":[{"box":[0,0,30,20],"class":"yes","probability":0.75,"decision":"answer"}],"error":null}"#
+            r#""glyphs":[{"box":[0,0,30,20],"class":"yes","probability":0.75,"decision":"answer","#,
+            r#""set":["yes"],"reasons":[]}],"error":null}"#
         );
         assert_eq!(serde_json::to_string(&prediction).unwrap(), expected);
         assert_eq!(prediction.ranked(), [1, 0]);

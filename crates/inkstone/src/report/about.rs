@@ -26,9 +26,18 @@ pub(super) fn section(material: &Material<'_>) -> Section {
     rows.extend([
         vec![Words::new("seed", "随机种子").html(), provenance.seed.to_string()],
         vec![Words::new("recipe's SHA-256", "配方 SHA-256").html(), code(&provenance.recipe_sha256)],
-        vec![Words::new("trained with", "训练程序").html(), escaped(&format!("Inkstone {}", provenance.program_version))],
-        vec![Words::new("reported with", "报告程序").html(), escaped(&format!("Inkstone {}", env!("CARGO_PKG_VERSION")))],
-        vec![Words::new("processor", "处理器").html(), machine.cpu.as_deref().map_or_else(|| Words::new("not known", "未知").html(), escaped)],
+        vec![
+            Words::new("trained with", "训练程序").html(),
+            escaped(&format!("Inkstone {}", provenance.program_version)),
+        ],
+        vec![
+            Words::new("reported with", "报告程序").html(),
+            escaped(&format!("Inkstone {}", env!("CARGO_PKG_VERSION"))),
+        ],
+        vec![
+            Words::new("processor", "处理器").html(),
+            machine.cpu.as_deref().map_or_else(|| Words::new("not known", "未知").html(), escaped),
+        ],
         vec![Words::new("instruction set", "指令集").html(), escaped(machine.isa.name())],
         vec![Words::new("threads", "线程数").html(), machine.threads.to_string()],
         vec![Words::new("system", "系统").html(), escaped(&machine.system)],

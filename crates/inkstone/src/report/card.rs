@@ -43,7 +43,11 @@ pub(super) fn model_card(material: &Material<'_>) -> String {
     card += "\n| class | precision | recall | F1 | images |\n|---|---|---|---|---|\n";
     for class in &report.classes {
         let name = class.name.replace('|', "\\|");
-        let _ = writeln!(card, "| {name} | {:.4} | {:.4} | {:.4} | {} |", class.precision, class.recall, class.f1, class.support);
+        let _ = writeln!(
+            card,
+            "| {name} | {:.4} | {:.4} | {:.4} | {} |",
+            class.precision, class.recall, class.f1, class.support
+        );
     }
     let _ = write!(card, "\n{}\n", crate::evaluate::sentences(report));
     if let Some(point) = super::numbers::recommended(&ReviewCurve::of(material.measured)) {

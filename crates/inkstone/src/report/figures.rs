@@ -8,24 +8,35 @@ use crate::train::EpochMetrics;
 /// Loss and accuracy by epoch; none where no epoch has ended.
 pub(super) fn curves(metrics: &[EpochMetrics], kept_epoch: Option<usize>) -> Option<[Svg; 2]> {
     let last = metrics.last()?;
-    let losses = curve(metrics, kept_epoch, Curve {
-        title: Words::new("Loss by epoch", "各轮的损失"),
-        training: |line| Some(line.train_loss),
-        validation: |line| line.validation_loss,
-        range: |low, high| [0.0_f64.min(low), high],
-        ticks: Ticks::Number(2),
-    });
-    let accuracies = curve(metrics, kept_epoch, Curve {
-        title: Words::new("Accuracy by epoch", "各轮的准确率"),
-        training: |line| Some(line.train_accuracy),
-        validation: |line| line.validation_accuracy,
-        range: |low, high| [low - 0.1 * (high - low), (high + 0.1 * (high - low)).min(1.0)],
-        ticks: Ticks::Percent(1),
-    });
+    let losses = curve(
+        metrics,
+        kept_epoch,
+        Curve {
+            title: Words::new("Loss by epoch", "各轮的损失"),
+            training: |line| Some(line.train_loss),
+            validation: |line| line.validation_loss,
+            range: |low, high| [0.0_f64.min(low), high],
+            ticks: Ticks::Number(2),
+        },
+    );
+    let accuracies = curve(
+        metrics,
+        kept_epoch,
+        Curve {
+            title: Words::new("Accuracy by epoch", "各轮的准确率"),
+            training: |line| Some(line.train_accuracy),
+            validation: |line| line.validation_accuracy,
+            range: |low, high| [low - 0.1 * (high - low), (high + 0.1 * (high - low)).min(1.0)],
+            ticks: Ticks::Percent(1),
+        },
+    );
     let both = |what: [&str; 2], training: f64, validation: Option<f64>| {
         let validation = validation.map_or("–".to_owned(), |value| format!("{value:.4}"));
         Words::new(
-            format!("{} by epoch; after epoch {}: training {training:.4}, validation {validation}", what[0], last.epoch),
+            format!(
+                "{} by epoch; after epoch {}: training {training:.4}, validation {validation}",
+                what[0], last.epoch
+            ),
             format!("各轮的{}；第 {} 轮之后：训练 {training:.4}，验证 {validation}", what[1], last.epoch),
         )
     };
@@ -53,11 +64,15 @@ fn curve(metrics: &[EpochMetrics], kept_epoch: Option<usize>, what: Curve) -> Sv
     let (low, high) = if high > low { (low, high) } else { (low - 0.01, low + 0.01) };
     let [bottom, top] = (what.range)(low, high);
     let n = metrics.len() as f64;
-    let x = Axis::new(Words::new("epoch", "轮次"), [1.0 - 0.04 * n, n + 0.04 * n], Ticks::Count).n_ticks(metrics.len().min(10) + 1);
+    let x = Axis::new(Words::new("epoch", "轮次"), [1.0 - 0.04 * n, n + 0.04 * n], Ticks::Count)
+        .n_ticks(metrics.len().min(10) + 1);
     let mut chart = Chart::new(what.title, x, Axis::new(Words::default(), [bottom, top], what.ticks));
     let kept = kept_epoch.map(|epoch| epoch as f64);
     if let Some(kept) = kept {
-        chart = chart.line(Line::new(Words::new("epoch that was kept", "保留的一轮"), Ink::Soft, vec![(kept, bottom), (kept, top)]).dashed());
+        chart = chart.line(
+            Line::new(Words::new("epoch that was kept", "保留的一轮"), Ink::Soft, vec![(kept, bottom), (kept, top)])
+                .dashed(),
+        );
     }
     chart = chart.line(Line::new(Words::new("training", "训练"), Ink::Blue, training).dotted());
     if !validation.is_empty() {
@@ -134,14 +149,20 @@ pub(super) fn matrices(report: &Report) -> [Svg; 2] {
 /// The reliability diagram and, below the same confidences, the number of images.
 pub(super) fn reliability(measured: &Measured) -> [Svg; 2] {
     let bins = bins(measured);
-    let confidence = || Axis::new(Words::new("confidence (largest probability)", "置信度（最大概率）"), [0.0, 1.0], Ticks::Percent(0));
+    let confidence = || {
+        Axis::new(Words::new("confidence (largest probability)", "置信度（最大概率）"), [0.0, 1.0], Ticks::Percent(0))
+    };
     let share = Axis::new(Words::default(), [0.0, 1.0], Ticks::Percent(0));
-    let mut diagram = Chart::new(Words::new("Right answers by confidence", "按置信度划分的正确率"), confidence(), share);
+    let mut diagram =
+        Chart::new(Words::new("Right answers by confidence", "按置信度划分的正确率"), confidence(), share);
     for bin in bins.iter().filter(|bin| bin.n > 0) {
         let x = [bin.low + 0.004, bin.high - 0.004];
-        diagram = diagram
-            .bar(Bar { x, y: [0.0, bin.accuracy.value], ink: Ink::Blue, opacity: 0.55 })
-            .whisker(Whisker { x: f64::midpoint(bin.low, bin.high), y: [bin.accuracy.low, bin.accuracy.high], ink: Ink::Text });
+        diagram =
+            diagram.bar(Bar { x, y: [0.0, bin.accuracy.value], ink: Ink::Blue, opacity: 0.55 }).whisker(Whisker {
+                x: f64::midpoint(bin.low, bin.high),
+                y: [bin.accuracy.low, bin.accuracy.high],
+                ink: Ink::Text,
+            });
     }
     let points = bins.iter().filter(|bin| bin.n > 0).map(|bin| (bin.confidence, bin.accuracy.value)).collect();
     let diagonal = vec![(0.0, 0.0), (1.0, 1.0)];
@@ -156,9 +177,11 @@ pub(super) fn reliability(measured: &Measured) -> [Svg; 2] {
     for bin in bins.iter().filter(|bin| bin.n > 0) {
         let x = [bin.low + 0.004, bin.high - 0.004];
         let at = (f64::midpoint(bin.low, bin.high), height(bin.n));
-        counts = counts
-            .bar(Bar { x, y: [0.0, at.1], ink: Ink::Blue, opacity: 0.55 })
-            .note(Note { at, side: Side::Above, text: Words::same(bin.n.to_string()) });
+        counts = counts.bar(Bar { x, y: [0.0, at.1], ink: Ink::Blue, opacity: 0.55 }).note(Note {
+            at,
+            side: Side::Above,
+            text: Words::same(bin.n.to_string()),
+        });
     }
     let in_words = |bin: &crate::evaluate::Bin| {
         format!("{:.0}–{:.0} %: {} / {}", 100.0 * bin.low, 100.0 * bin.high, percent(bin.accuracy.value, 1), bin.n)
@@ -176,7 +199,11 @@ pub(super) fn review(curve: &ReviewCurve, chosen: Option<(f64, f64)>) -> Svg {
     let points = curve.curve(400);
     let top = points.iter().map(|point| point.1).fold(0.0, f64::max).max(1e-4) * 1.15;
     let decimals = if top < 0.02 { 2 } else { 1 };
-    let x = Axis::new(Words::new("share of images answered without a person", "自动回答的图像比例"), [0.0, 1.0], Ticks::Percent(0));
+    let x = Axis::new(
+        Words::new("share of images answered without a person", "自动回答的图像比例"),
+        [0.0, 1.0],
+        Ticks::Percent(0),
+    );
     let y = Axis::new(Words::default(), [0.0, top], Ticks::Percent(decimals));
     let title = Words::new("Errors among the accepted answers", "被接受回答中的错误率");
     let mut chart = Chart::new(title, x, y).line(Line::new(Words::default(), Ink::Blue, points));

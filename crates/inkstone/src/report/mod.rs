@@ -107,7 +107,8 @@ pub fn files(material: &Material<'_>) -> Result<Vec<ReportFile>> {
         ReportFile { name: folder::REPORT_HTML, bytes: html(material).into_bytes() },
         ReportFile { name: folder::MODEL_CARD, bytes: card::model_card(material).into_bytes() },
     ];
-    let curves = material.training.and_then(|training| figures::curves(training.metrics, material.report.model.kept_epoch));
+    let curves =
+        material.training.and_then(|training| figures::curves(training.metrics, material.report.model.kept_epoch));
     let drawings = [
         (folder::CURVES, curves.map(|curves| plot::Svg::beside(&curves))),
         (folder::CONFUSION_MATRIX, Some(plot::Svg::beside(&figures::matrices(material.report)))),
@@ -116,7 +117,9 @@ pub fn files(material: &Material<'_>) -> Result<Vec<ReportFile>> {
     for (name, drawing) in drawings {
         files.extend(drawing.map(|drawing| ReportFile { name, bytes: drawing.file().into_bytes() }));
     }
-    for (name, picture) in [(folder::MISTAKES, pictures::mistakes(material)?), (folder::SAMPLES, pictures::samples(material)?)] {
+    for (name, picture) in
+        [(folder::MISTAKES, pictures::mistakes(material)?), (folder::SAMPLES, pictures::samples(material)?)]
+    {
         files.extend(picture.map(|bytes| ReportFile { name, bytes }));
     }
     material.dataset.images.check()?;

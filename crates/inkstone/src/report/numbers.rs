@@ -77,10 +77,9 @@ pub(super) fn fit(verdict: Verdict) -> Words {
         Verdict::Unfinished { validation: [before, loss] } => {
             format!("曲线显示欠拟合：最后一轮验证损失仍在下降（{before:.4} 到 {loss:.4}）；更多轮次会有帮助。")
         }
-        Verdict::Limited { accuracy } => format!(
-            "曲线显示欠拟合：训练正确率停在 {}；更大的网络或不同的学习率可能有帮助。",
-            percent(accuracy, 1)
-        ),
+        Verdict::Limited { accuracy } => {
+            format!("曲线显示欠拟合：训练正确率停在 {}；更大的网络或不同的学习率可能有帮助。", percent(accuracy, 1))
+        }
         Verdict::WellFitted { loss, accuracy: [training, validation] } => format!(
             "曲线显示拟合良好：验证损失稳定在 {loss:.4}，训练与验证正确率分别为 {} 和 {}。",
             percent(training, 1),
@@ -105,7 +104,12 @@ pub(super) fn confusion(material: &Material<'_>) -> Section {
     if rows.is_empty() {
         return section;
     }
-    let heads = [Words::new("class", "类别"), Words::new("taken for", "误认为"), Words::new("images", "图像数"), Words::new("of the class", "占该类")];
+    let heads = [
+        Words::new("class", "类别"),
+        Words::new("taken for", "误认为"),
+        Words::new("images", "图像数"),
+        Words::new("of the class", "占该类"),
+    ];
     section.html(&table(&Words::new("The commonest mistakes", "最常见的错误"), &heads, &rows))
 }
 
@@ -150,7 +154,13 @@ pub(super) fn classes(material: &Material<'_>) -> Section {
     let row = |name: String, scores: [f64; 3], intervals: Option<ScoreIntervals>, n: u64| {
         let of = |value: f64, pick: fn(ScoreIntervals) -> Interval| with_interval(value, intervals.map(pick), four);
         let [precision, recall, f1] = scores;
-        vec![name, of(precision, |scores| scores.precision), of(recall, |scores| scores.recall), of(f1, |scores| scores.f1), grouped(n)]
+        vec![
+            name,
+            of(precision, |scores| scores.precision),
+            of(recall, |scores| scores.recall),
+            of(f1, |scores| scores.f1),
+            grouped(n),
+        ]
     };
     let of_class = |(i, class): (usize, &crate::evaluate::ClassScores)| {
         let intervals = intervals.and_then(|intervals| intervals.classes.get(i)).map(|class| class.scores);
@@ -158,8 +168,16 @@ pub(super) fn classes(material: &Material<'_>) -> Section {
     };
     let mut rows: Vec<Vec<String>> = report.classes.iter().enumerate().map(of_class).collect();
     for (name, average, intervals) in [
-        (Words::new("mean over classes", "类别平均"), report.macro_average, intervals.map(|intervals| intervals.macro_average)),
-        (Words::new("weighted by images", "按图像加权"), report.weighted_average, intervals.map(|intervals| intervals.weighted_average)),
+        (
+            Words::new("mean over classes", "类别平均"),
+            report.macro_average,
+            intervals.map(|intervals| intervals.macro_average),
+        ),
+        (
+            Words::new("weighted by images", "按图像加权"),
+            report.weighted_average,
+            intervals.map(|intervals| intervals.weighted_average),
+        ),
     ] {
         rows.push(row(name.html(), [average.precision, average.recall, average.f1], intervals, report.data.n as u64));
     }
@@ -176,7 +194,9 @@ pub(super) fn classes(material: &Material<'_>) -> Section {
         "精确率：回答为该类的结果中有多少是对的。召回率：该类图像中有多少被找到。F1 是二者的调和平均。小字为 95 % 区间。",
     );
     let caption = Words::new("Scores by class", "各类别得分");
-    Section::new("classes", Words::new("Class by class", "各类别")).explanation(&how).html(&table(&caption, &heads, &rows))
+    Section::new("classes", Words::new("Class by class", "各类别"))
+        .explanation(&how)
+        .html(&table(&caption, &heads, &rows))
 }
 
 /// Whether the model's confidence can be taken at its word.
@@ -193,7 +213,10 @@ pub(super) fn calibration(material: &Material<'_>) -> Section {
         format!("平均置信度 {sure}，正确率 {right}：{}，相差 {points} 个百分点。", direction[1]),
     );
     let error = Words::new(
-        format!("Confidence misses the truth by {:.4} on average (expected calibration error over 15 bins).", report.calibration_error),
+        format!(
+            "Confidence misses the truth by {:.4} on average (expected calibration error over 15 bins).",
+            report.calibration_error
+        ),
         format!("置信度与事实平均相差 {:.4}（15 个区间的期望校准误差）。", report.calibration_error),
     );
     let how = Words::new(
@@ -245,7 +268,13 @@ pub(super) fn review(material: &Material<'_>) -> Section {
             percent(point.accepted, 1),
             percent(1.0 - point.accepted, 1),
             format!("{:.4}", point.confidence),
-            format!("{} / {} <span class=\"range\">{}–{}</span>", grouped(point.n_wrong), grouped(point.n_accepted), percent(point.error.low, 2), percent(point.error.high, 2)),
+            format!(
+                "{} / {} <span class=\"range\">{}–{}</span>",
+                grouped(point.n_wrong),
+                grouped(point.n_accepted),
+                percent(point.error.low, 2),
+                percent(point.error.high, 2)
+            ),
         ]
     };
     let rows: Vec<Vec<String>> = ALLOWED.iter().filter_map(|&error| curve.at(error)).map(row).collect();

@@ -38,7 +38,11 @@ pub(super) fn html(material: &Material<'_>) -> String {
             section.body
         );
     }
-    page += &format!("<footer>{}</footer>\n</main>\n<script>{}</script>\n</body>\n</html>\n", footer().html(), include_str!("page.js"));
+    page += &format!(
+        "<footer>{}</footer>\n</main>\n<script>{}</script>\n</body>\n</html>\n",
+        footer().html(),
+        include_str!("page.js")
+    );
     page
 }
 
@@ -69,12 +73,24 @@ fn head(material: &Material<'_>) -> String {
     let (n, classes) = (grouped(report.data.n as u64), report.classes.len());
     let source = &report.data.source;
     let part = match report.data.part.as_str() {
-        "test" => Words::new(format!("{n} images of the test part of {source}, which training never saw"), format!("{source} 测试集的 {n} 张图像（训练从未见过）")),
-        "validation" => Words::new(format!("{n} images of the validation part of {source}, which chose the epoch"), format!("{source} 验证集的 {n} 张图像（曾用于选择轮次）")),
-        "train" => Words::new(format!("{n} images of the training part of {source}, which says little of new ones"), format!("{source} 训练集的 {n} 张图像（不能说明对新图像的表现）")),
+        "test" => Words::new(
+            format!("{n} images of the test part of {source}, which training never saw"),
+            format!("{source} 测试集的 {n} 张图像（训练从未见过）"),
+        ),
+        "validation" => Words::new(
+            format!("{n} images of the validation part of {source}, which chose the epoch"),
+            format!("{source} 验证集的 {n} 张图像（曾用于选择轮次）"),
+        ),
+        "train" => Words::new(
+            format!("{n} images of the training part of {source}, which says little of new ones"),
+            format!("{source} 训练集的 {n} 张图像（不能说明对新图像的表现）"),
+        ),
         _ => Words::new(format!("{n} images of {source}"), format!("{source} 的 {n} 张图像")),
     };
-    let lead = Words::new(format!("A classifier of {classes} classes, measured on {}.", part.en), format!("{classes} 类图像分类器，测于 {}。", part.zh));
+    let lead = Words::new(
+        format!("A classifier of {classes} classes, measured on {}.", part.en),
+        format!("{classes} 类图像分类器，测于 {}。", part.zh),
+    );
     format!(
         "<header>\n<div class=\"top\"><span class=\"brand\"><b>砚</b> Inkstone</span>\
          <span class=\"switch\" role=\"group\" aria-label=\"Language 语言\"><button type=\"button\" data-set=\"en\" lang=\"en\">English</button>\
@@ -102,11 +118,32 @@ fn headline(material: &Material<'_>) -> String {
     );
     let intervals = report.intervals.as_ref();
     let wrong = report.confusion_matrix.total() - report.confusion_matrix.n_correct();
-    html += &tile(&Words::new("Mistakes", "错误"), &grouped(wrong), &Words::new(format!("of {} images", grouped(report.data.n as u64)), format!("共 {} 张图像", grouped(report.data.n as u64))).html());
-    let small = |interval: Option<Interval>| interval.map_or(String::new(), |interval| with_interval(f64::NAN, Some(interval), four).trim_start_matches("– ").to_owned());
-    html += &tile(&Words::new("Macro F1", "宏平均 F1"), &four(report.macro_average.f1), &small(intervals.map(|all| all.macro_average.f1)));
-    html += &tile(&Words::new("Log loss", "对数损失"), &four(report.log_loss), &small(intervals.map(|all| all.log_loss)));
-    html += &tile(&Words::new("Calibration error", "校准误差"), &four(report.calibration_error), &small(intervals.map(|all| all.calibration_error)));
+    html += &tile(
+        &Words::new("Mistakes", "错误"),
+        &grouped(wrong),
+        &Words::new(
+            format!("of {} images", grouped(report.data.n as u64)),
+            format!("共 {} 张图像", grouped(report.data.n as u64)),
+        )
+        .html(),
+    );
+    let small = |interval: Option<Interval>| {
+        interval.map_or(String::new(), |interval| {
+            with_interval(f64::NAN, Some(interval), four).trim_start_matches("– ").to_owned()
+        })
+    };
+    html += &tile(
+        &Words::new("Macro F1", "宏平均 F1"),
+        &four(report.macro_average.f1),
+        &small(intervals.map(|all| all.macro_average.f1)),
+    );
+    html +=
+        &tile(&Words::new("Log loss", "对数损失"), &four(report.log_loss), &small(intervals.map(|all| all.log_loss)));
+    html += &tile(
+        &Words::new("Calibration error", "校准误差"),
+        &four(report.calibration_error),
+        &small(intervals.map(|all| all.calibration_error)),
+    );
     html += "</div>\n<ul class=\"findings\">\n";
     for finding in findings(material) {
         html += &format!("<li>{}</li>\n", finding.html());
@@ -146,7 +183,10 @@ fn expectation(material: &Material<'_>) -> Words {
     }
     let [low, high] = [low, high].map(|share| grouped((1000.0 * share).round() as u64));
     if low == high {
-        return Words::new(format!("Of 1,000 new images like these, expect about {low} right."), format!("每 1,000 张同类新图像，预计约 {low} 张正确。"));
+        return Words::new(
+            format!("Of 1,000 new images like these, expect about {low} right."),
+            format!("每 1,000 张同类新图像，预计约 {low} 张正确。"),
+        );
     }
     Words::new(
         format!("Of 1,000 new images like these, expect {low} to {high} right."),
@@ -157,14 +197,19 @@ fn expectation(material: &Material<'_>) -> Words {
 /// The conclusions, in sentences.
 fn findings(material: &Material<'_>) -> Vec<Words> {
     let mut findings = Vec::new();
-    findings.extend(numbers::recommended(&ReviewCurve::of(material.measured)).map(|point| numbers::review_sentence(&point)));
+    findings.extend(
+        numbers::recommended(&ReviewCurve::of(material.measured)).map(|point| numbers::review_sentence(&point)),
+    );
     findings.extend(material.training.map(|training| numbers::fit(verdict(training.metrics))));
     findings.push(numbers::most_confused(material));
     findings.extend(material.report.errata.map(|errata| {
         let Interval { value, low, high } = errata.accuracy_without;
         let [value, low, high] = [value, low, high].map(|share| percent(share, 2));
         Words::new(
-            format!("Without {} images whose labels are known to be wrong, accuracy is {value} ({low} to {high}).", errata.n),
+            format!(
+                "Without {} images whose labels are known to be wrong, accuracy is {value} ({low} to {high}).",
+                errata.n
+            ),
             format!("去掉已知标签有误的 {} 张图像后，准确率为 {value}（{low} 至 {high}）。", errata.n),
         )
     }));

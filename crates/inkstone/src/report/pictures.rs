@@ -79,7 +79,9 @@ pub(super) fn classes(material: &Material<'_>) -> Vec<Strip> {
             (0..labels.len()).filter(|&i| labels[i] as usize == class).take(LENGTH).collect()
         };
         let images = match samples {
-            Some(samples) => of_class(&samples.labels).into_iter().map(|i| given(samples, i, material.machine.isa, None)).collect(),
+            Some(samples) => {
+                of_class(&samples.labels).into_iter().map(|i| given(samples, i, material.machine.isa, None)).collect()
+            }
             None => of_class(&material.measured.labels).into_iter().map(|k| measured(material, k)).collect(),
         };
         Strip { name: Words::same(&scores.name), images }
@@ -93,7 +95,8 @@ const EPOCHS: u32 = 5;
 /// A few training images, and below each what training makes of it in the first epochs; empty where nothing is augmented.
 pub(super) fn augmented(material: &Material<'_>) -> Vec<Strip> {
     let Some(training) = material.training else { return Vec::new() };
-    let (Some(samples), Some(augment)) = (training.samples.filter(|samples| !samples.is_empty()), training.augment) else {
+    let (Some(samples), Some(augment)) = (training.samples.filter(|samples| !samples.is_empty()), training.augment)
+    else {
         return Vec::new();
     };
     let chosen = one_of_each(samples);
@@ -104,9 +107,11 @@ pub(super) fn augmented(material: &Material<'_>) -> Vec<Strip> {
         Strip { name, images: chosen.iter().map(|&i| given(samples, i, isa, key)).collect() }
     };
     let mut strips = vec![strip(Words::new("as it is", "原图"), None)];
-    strips.extend((0..EPOCHS).map(|epoch| {
-        strip(Words::new(format!("epoch {}", epoch + 1), format!("第 {} 轮", epoch + 1)), Some(epoch))
-    }));
+    strips.extend(
+        (0..EPOCHS).map(|epoch| {
+            strip(Words::new(format!("epoch {}", epoch + 1), format!("第 {} 轮", epoch + 1)), Some(epoch))
+        }),
+    );
     strips
 }
 
@@ -163,7 +168,8 @@ fn sheet(images: &[Owned], columns: usize) -> Result<Option<Vec<u8>>> {
 }
 
 fn draw(cells: &[Option<Image<'_>>], columns: usize) -> Result<Option<Vec<u8>>> {
-    let Some(largest) = cells.iter().flatten().map(|image| image.size).max_by_key(|size| size.height.max(size.width)) else {
+    let Some(largest) = cells.iter().flatten().map(|image| image.size).max_by_key(|size| size.height.max(size.width))
+    else {
         return Ok(None);
     };
     let picture = Sheet::new(columns).fit(largest, 84).draw(cells)?;

@@ -20,9 +20,11 @@
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::element::{Circle, PathElement, Rectangle, Text};
-use plotters::prelude::{Cartesian2d, ChartBuilder, ChartContext, Color, DrawingArea, IntoDrawingArea, IntoFont, SVGBackend};
+use plotters::prelude::{
+    Cartesian2d, ChartBuilder, ChartContext, Color, DrawingArea, IntoDrawingArea, IntoFont, SVGBackend,
+};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{RGBAColor, RGBColor, ShapeStyle, TextStyle, TRANSPARENT};
+use plotters::style::{RGBAColor, RGBColor, ShapeStyle, TRANSPARENT, TextStyle};
 
 use super::words::{Words, escaped, in_english, in_svg};
 
@@ -437,8 +439,18 @@ pub fn grid(title: Words, [rows, columns]: [Words; 2], names: &[String], cells: 
         let name = Words::same(name);
         // Names of small fields would run into each other.
         if side >= 14 || k % 5 == 0 {
-            write(&area, &name, (left - 6, top + at), &style(Ink::Text, SMALL).pos(Pos::new(HPos::Right, VPos::Center)));
-            write(&area, &name, (left + at, top - 4), &style(Ink::Text, SMALL).pos(Pos::new(HPos::Center, VPos::Bottom)));
+            write(
+                &area,
+                &name,
+                (left - 6, top + at),
+                &style(Ink::Text, SMALL).pos(Pos::new(HPos::Right, VPos::Center)),
+            );
+            write(
+                &area,
+                &name,
+                (left + at, top - 4),
+                &style(Ink::Text, SMALL).pos(Pos::new(HPos::Center, VPos::Bottom)),
+            );
         }
     }
     let letters = if side >= 34 { SMALL } else { SMALL * 0.85 };
@@ -522,7 +534,8 @@ impl Svg {
         let mut width = 0;
         for drawing in drawings {
             let [own, height] = drawing.size;
-            body += &format!("<svg x=\"{width}\" y=\"0\" width=\"{own}\" height=\"{height}\">\n{}</svg>\n", drawing.body);
+            body +=
+                &format!("<svg x=\"{width}\" y=\"0\" width=\"{own}\" height=\"{height}\">\n{}</svg>\n", drawing.body);
             width += own;
         }
         let height = drawings.iter().map(|drawing| drawing.size[1]).max().expect("at least one drawing");
@@ -542,7 +555,10 @@ mod tests {
         let x = Axis::new(Words::new("epoch", "轮次"), [1.0, 5.0], Ticks::Count);
         let y = Axis::new(Words::default(), [0.0, 1.0], Ticks::Percent(0));
         Chart::new(Words::new("Loss < 1", "损失"), x, y)
-            .line(Line::new(Words::new("training", "训练"), Ink::Blue, vec![(1.0, 0.5), (2.0, f64::NAN), (5.0, 0.1)]).dotted())
+            .line(
+                Line::new(Words::new("training", "训练"), Ink::Blue, vec![(1.0, 0.5), (2.0, f64::NAN), (5.0, 0.1)])
+                    .dotted(),
+            )
             .line(Line::new(Words::same("diagonal"), Ink::Soft, vec![(1.0, 0.0), (5.0, 1.0)]).dashed())
             .whisker(Whisker { x: 2.0, y: [0.2, 0.4], ink: Ink::Text })
             .bar(Bar { x: [1.0, 2.0], y: [0.0, 0.5], ink: Ink::Orange, opacity: 0.5 })
@@ -554,7 +570,9 @@ mod tests {
         let svg = chart().draw();
         let inline = svg.inline();
         assert!(!inline.contains("#0000") && !inline.contains("NaN") && !inline.contains("http"), "{inline}");
-        for expected in ["var(--blue)", "var(--line)", ">kept</tspan>", ">保留</tspan>", "aria-label=\"Loss &lt; 1\"", "40%"] {
+        for expected in
+            ["var(--blue)", "var(--line)", ">kept</tspan>", ">保留</tspan>", "aria-label=\"Loss &lt; 1\"", "40%"]
+        {
             assert!(inline.contains(expected), "{expected}: {inline}");
         }
         let file = svg.file();

@@ -16,7 +16,10 @@ pub(super) fn mistakes(material: &Material<'_>) -> Section {
     let n = mistakes.len();
     let shown = n.min(pictures::MISTAKES);
     let told = Words::new(
-        format!("Of {} mistakes the {shown} that the model was surest of. Left of the arrow: the label; right of it: the answer.", grouped(n as u64)),
+        format!(
+            "Of {} mistakes the {shown} that the model was surest of. Left of the arrow: the label; right of it: the answer.",
+            grouped(n as u64)
+        ),
         format!("共 {} 个错误，这里是模型最有把握的 {shown} 个。箭头左边是标签，右边是模型的回答。", grouped(n as u64)),
     );
     let mut html = "<div class=\"tiles\">\n".to_owned();
@@ -76,7 +79,9 @@ pub(super) fn suspects(material: &Material<'_>) -> Section {
     }
     let (n, all) = (grouped(suspects.n as u64), grouped(suspects.n_images as u64));
     let told = Words::new(
-        format!("{n} of {all} images in all parts look like another class to models that have never seen them. Most such labels are wrong, or the image cannot be read."),
+        format!(
+            "{n} of {all} images in all parts look like another class to models that have never seen them. Most such labels are wrong, or the image cannot be read."
+        ),
         format!("在从未见过这些图像的模型看来，全部 {all} 张中有 {n} 张像是另一类。其中多数标签有误，或图像难以辨认。"),
     );
     let tiles: String = suspects.shown.iter().map(tile).collect();
@@ -121,7 +126,8 @@ fn first_suspects(section: Section, material: &Material<'_>) -> Section {
     );
     let mut html = "<div class=\"tiles small\">\n".to_owned();
     for &k in sure.iter().take(MOST) {
-        let [label, answer] = [measured.labels[k], measured.predicted(k)].map(|class| &material.report.classes[class as usize].name);
+        let [label, answer] =
+            [measured.labels[k], measured.predicted(k)].map(|class| &material.report.classes[class as usize].name);
         let sample = &material.dataset.samples[measured.indices[k] as usize].id;
         let description = Words::new(format!("{sample}, labelled {label}"), format!("{sample}，标为 {label}"));
         let image = pictures::element(&pictures::measured(material, k), 56, &description);
@@ -140,7 +146,10 @@ pub(super) fn samples(material: &Material<'_>) -> Section {
     let section = Section::new("samples", Words::new("What it has learned from", "它学的是什么"));
     let is_training = material.training.is_some_and(|training| training.samples.is_some());
     let told = if is_training {
-        Words::new("Each class with images of the training part, as the network is given them.", "每一类的训练图像，即网络实际得到的样子。")
+        Words::new(
+            "Each class with images of the training part, as the network is given them.",
+            "每一类的训练图像，即网络实际得到的样子。",
+        )
     } else {
         Words::new("Each class with images of those that were measured.", "每一类中被测量的图像。")
     };
@@ -158,13 +167,19 @@ pub(super) fn samples(material: &Material<'_>) -> Section {
         "The same images change at random in each epoch of training. What can no longer be recognised here is changed too much.",
         "训练时，同一批图像在每一轮都会随机变化。如果这里已认不出来，说明变化过大。",
     );
-    section.html(&format!("<h3>{}</h3>\n", Words::new("Augmentation", "数据增强").html())).paragraph(&told).html(&strips(&augmented, "augmented"))
+    section
+        .html(&format!("<h3>{}</h3>\n", Words::new("Augmentation", "数据增强").html()))
+        .paragraph(&told)
+        .html(&strips(&augmented, "augmented"))
 }
 
 fn strips(strips: &[Strip], class: &str) -> String {
     let mut html = format!("<div class=\"strips card {class}\">\n");
     for strip in strips {
-        let description = Words::new(format!("{} images: {}", strip.images.len(), strip.name.en), format!("{} 张图像：{}", strip.images.len(), strip.name.zh));
+        let description = Words::new(
+            format!("{} images: {}", strip.images.len(), strip.name.en),
+            format!("{} 张图像：{}", strip.images.len(), strip.name.zh),
+        );
         html += &format!("<span>{}</span>{}\n", strip.name.html(), strip.element(&description));
     }
     html + "</div>\n"

@@ -1,9 +1,9 @@
 //! What an audit says of the labels, with the pictures: kept beside a training, whose images are gone by the time of the
 //! report.
 
+use super::pictures;
 use super::pictures::Owned;
 use super::words::Words;
-use super::pictures;
 use crate::audit::{Audit, Entry, Kind};
 use crate::data::Dataset;
 
@@ -59,7 +59,12 @@ impl Suspect {
             format!("{sample}，标为 {found}，看起来像 {proposed}"),
         );
         let image = dataset.images.with(entry.index as usize, Owned::of);
-        Self { sample: sample.clone(), found: found.clone(), element: pictures::element(&image, 84, &description), proposed }
+        Self {
+            sample: sample.clone(),
+            found: found.clone(),
+            element: pictures::element(&image, 84, &description),
+            proposed,
+        }
     }
 
     pub(super) fn element(&self) -> &str {

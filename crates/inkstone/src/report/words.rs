@@ -36,7 +36,11 @@ impl Words {
         if self.en == self.zh {
             return escaped(&self.en);
         }
-        format!("<span class=\"en\" lang=\"en\">{}</span><span class=\"zh\" lang=\"zh-CN\">{}</span>", escaped(&self.en), escaped(&self.zh))
+        format!(
+            "<span class=\"en\" lang=\"en\">{}</span><span class=\"zh\" lang=\"zh-CN\">{}</span>",
+            escaped(&self.en),
+            escaped(&self.zh)
+        )
     }
 
     /// As an attribute that the page's switch exchanges: the English text now, both beside it.
@@ -96,7 +100,10 @@ mod tests {
     fn what_is_the_same_in_both_languages_stands_once() {
         assert_eq!(Words::same("7 < 9").html(), "7 &lt; 9");
         let both = Words::new("loss", "损失");
-        assert_eq!(both.html(), "<span class=\"en\" lang=\"en\">loss</span><span class=\"zh\" lang=\"zh-CN\">损失</span>");
+        assert_eq!(
+            both.html(),
+            "<span class=\"en\" lang=\"en\">loss</span><span class=\"zh\" lang=\"zh-CN\">损失</span>"
+        );
         assert_eq!(both.attribute("alt"), "alt=\"loss\" data-alt-en=\"loss\" data-alt-zh=\"损失\"");
     }
 

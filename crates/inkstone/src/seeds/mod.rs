@@ -14,6 +14,7 @@ pub use text::{result_line, text};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::calibrate::{self, Evidence};
 use crate::checkpoint::{Checkpoint, Provenance};
 use crate::data::{Augment, Dataset, Samples};
 use crate::engine::Isa;
@@ -36,6 +37,8 @@ pub struct Repetition<'a> {
     pub training: &'a Samples,
     /// What chooses between epochs. May be empty.
     pub validation: &'a Samples,
+    /// What calibrates each model. May be empty.
+    pub calibration: &'a Samples,
     /// The random steps, on training images only.
     pub augment: Option<&'a Augment>,
     /// The images that each model is measured on, as they were read.
@@ -81,7 +84,7 @@ pub struct SeedsWatch<'a> {
 /// Trains with every seed, from first values that are made anew, and measures each model.
 ///
 /// A model is byte for byte that of a single run with its seed. `seconds` of a result begin before the network's first
-/// values are made and end when the last image is judged; loading and preparing the data are not in it.
+/// values are made and end when the last image is judged; loading and preparing the data and calibrating are not in it.
 ///
 /// # Errors
 /// What [`train::fit`] and [`evaluate::measure`] refuse; nothing to measure on; a seed beyond the largest one; being stopped
@@ -144,7 +147,7 @@ impl Repetition<'_> {
         let measured = evaluate::measure(&predictor, self.pool, self.measured, &all)?;
         let report = self.report(&measured);
         let seconds = start.elapsed().as_secs_f64();
-        let sha256 = predictor.checkpoint().sha256();
+        let sha256 = self.calibrated(predictor.checkpoint())?.sha256();
         Ok(Some((SeedResult::new(train.seed, &report, seconds, (&metrics, kept_epoch), sha256), measured)))
     }
 
@@ -169,8 +172,19 @@ impl Repetition<'_> {
             },
             plan,
             parameters: kept.parameters,
+            trust: None,
             sha256: None,
         })
+    }
+
+    /// The model as a single run would leave it.
+    fn calibrated(&self, checkpoint: &Checkpoint) -> Result<Checkpoint> {
+        if self.calibration.is_empty() {
+            return Ok(checkpoint.clone());
+        }
+        let Self { training, calibration, pool, isa, .. } = *self;
+        let trust = calibrate::fit(&Evidence { checkpoint, training, calibration, pool, isa })?;
+        Ok(Checkpoint { trust: Some(trust), ..checkpoint.clone() })
     }
 
     /// The figures, without intervals: those of a recipe are between seeds.

@@ -7,7 +7,6 @@ use toml::{Table, Value};
 use super::model::ModelSpec;
 use super::nearest::suggestion;
 use super::pipeline::{AugmentSpec, PreprocessSpec};
-use super::read::rewrite;
 use super::recipe::{DataSpec, Recipe};
 use super::steps::MixSpec;
 use super::training::{EarlyStopping, TrainSpec};
@@ -38,12 +37,11 @@ impl Recipe {
             .split_once('=')
             .ok_or_else(|| Error::mismatch(ErrorKind::Usage, "an override such as epochs=3", format!("`{word}`")))?;
         let key = dotted(key.trim())?;
-        let table = Table::try_from(self).expect("a recipe's fields all have a form in TOML");
+        let table: Table = self.to_toml().parse().expect("a recipe is written as TOML");
         let with = |value: Value| {
             let mut table = table.clone();
             set(&mut table, &key, value);
-            serde_path_to_error::deserialize(table)
-                .map_err(|error| as_usage(rewrite(error.inner().message(), error.path())))
+            Self::from_table(&table).map_err(as_usage)
         };
         let value = value.trim();
         let understood = with(parse(value));

@@ -165,6 +165,14 @@ pub struct TensorInfo {
     pub start: Start,
 }
 
+impl TensorInfo {
+    /// A tensor that stands alone, all zero at first.
+    pub(crate) fn plain(name: &str, shape: Vec<usize>) -> Self {
+        let len = shape.iter().product();
+        Self { name: name.to_owned(), shape, offset: 0, len, start: Start::Constant(0.0) }
+    }
+}
+
 /// The first values of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Start {

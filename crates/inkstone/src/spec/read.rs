@@ -51,11 +51,23 @@ impl Recipe {
         };
         let deserializer = toml::Deserializer::parse(text)
             .map_err(|error| located(syntax(text, &error), end_of_text(text, &error)))?;
-        let recipe: Self = serde_path_to_error::deserialize(deserializer)
+        let recipe = deserialize(deserializer)
             .map_err(|error| located(rewrite(error.inner().message(), error.path()), error.inner().span()))?;
         recipe.check().map_err(|error| error.with_file(&file))?;
         Ok(recipe)
     }
+
+    /// Understands a recipe as a table, unchecked.
+    pub(super) fn from_table(table: &toml::Table) -> Result<Self> {
+        let text = table.to_string();
+        let deserializer = toml::Deserializer::parse(&text).map_err(|error| syntax(&text, &error))?;
+        deserialize(deserializer).map_err(|error| rewrite(error.inner().message(), error.path()))
+    }
+}
+
+/// The one way from TOML to a recipe: each form of a deserializer that serde is used with costs seconds of compilation.
+fn deserialize(deserializer: toml::Deserializer<'_>) -> Result<Recipe, serde_path_to_error::Error<toml::de::Error>> {
+    serde_path_to_error::deserialize(deserializer)
 }
 
 /// Counted from 1.

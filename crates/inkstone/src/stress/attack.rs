@@ -179,7 +179,6 @@ fn largest(logits: &[f32]) -> usize {
     best
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,9 @@ impl Motion {
     /// The amounts that are measured, from the least to the greatest.
     pub fn amounts(self) -> &'static [f32] {
         match self {
-            Self::TranslateX | Self::TranslateY => &[-8.0, -6.0, -4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0],
+            Self::TranslateX | Self::TranslateY => {
+                &[-8.0, -6.0, -4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0]
+            }
             Self::Rotate => &[-90.0, -60.0, -45.0, -30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0],
             Self::Scale => &[0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4],
         }

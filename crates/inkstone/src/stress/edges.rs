@@ -38,7 +38,9 @@ pub(super) fn canny(isa: Isa, canvas: &mut Canvas, sigma: f32) {
 fn lightness(canvas: &Canvas) -> Vec<f32> {
     match canvas.size.channels {
         1 => canvas.values.clone(),
-        n => canvas.values.chunks_exact(n).map(|pixel| 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]).collect(),
+        n => {
+            canvas.values.chunks_exact(n).map(|pixel| 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]).collect()
+        }
     }
 }
 
@@ -46,7 +48,8 @@ fn lightness(canvas: &Canvas) -> Vec<f32> {
 fn slopes(grey: &[f32], Size { height, width, .. }: Size) -> Vec<[f32; 3]> {
     let mut slopes = Vec::with_capacity(grey.len());
     for i in 0..height {
-        let [above, own, below] = [i.saturating_sub(1), i, (i + 1).min(height - 1)].map(|i| &grey[i * width..][..width]);
+        let [above, own, below] =
+            [i.saturating_sub(1), i, (i + 1).min(height - 1)].map(|i| &grey[i * width..][..width]);
         for j in 0..width {
             let (left, right) = (j.saturating_sub(1), (j + 1).min(width - 1));
             let x = above[right] + 2.0 * own[right] + below[right] - above[left] - 2.0 * own[left] - below[left];

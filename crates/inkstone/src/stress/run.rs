@@ -10,9 +10,7 @@ use inkstone_kernels::Isa;
 use super::attack::{ATTACKS, Attack, Ground, Start, Victim};
 use super::corruption::{Corruption, Dose, Key, STRENGTHS, corrupt};
 use super::curve::{Motion, moved};
-use super::report::{
-    AttackResult, CorruptionResult, Curve, CurvePoint, Measured, StrengthResult, StressReport,
-};
+use super::report::{AttackResult, CorruptionResult, Curve, CurvePoint, Measured, StrengthResult, StressReport};
 use crate::data::dataset::Size;
 use crate::data::{Dataset, Image};
 use crate::engine::fused::InputGradients;
@@ -243,8 +241,7 @@ impl Test<'_, '_> {
         for k in 0..self.tallies.treatments.len() {
             let treatment = self.tallies.treatments[k].0;
             self.observe(treatment.name())?;
-            let found =
-                if treatment.is_nothing() && k > 0 { untouched } else { self.count(treatment, &part.samples) };
+            let found = if treatment.is_nothing() && k > 0 { untouched } else { self.count(treatment, &part.samples) };
             if k == 0 {
                 untouched = found;
             }
@@ -381,7 +378,8 @@ fn result(attack: Attack, tally: Tally) -> AttackResult {
         loss: "cross-entropy".to_owned(),
         clip: [0.0, 1.0],
         on: "the prepared image, before scaling and normalising, not rounded to bytes".to_owned(),
-        counted: "misled as soon as one of the images on the way is answered wrongly, or the image itself is".to_owned(),
+        counted: "misled as soon as one of the images on the way is answered wrongly, or the image itself is"
+            .to_owned(),
         n: tally.n,
         accuracy: wilson_interval(tally.n_right, tally.n),
     }

@@ -172,7 +172,9 @@ impl fmt::Display for Verdict {
         let percent = |share: &f64| 100.0 * share;
         match self {
             Self::NoEpoch => f.write_str("no epoch has ended yet, so there are no curves to judge"),
-            Self::NoValidation => f.write_str("without a validation part nothing shows whether the network generalises"),
+            Self::NoValidation => {
+                f.write_str("without a validation part nothing shows whether the network generalises")
+            }
             Self::Rising { since, validation: [lowest, loss], training: [before, now] } => write!(
                 f,
                 "the curves look overfitted: since epoch {since} the validation loss rose from {lowest:.4} to {loss:.4} \

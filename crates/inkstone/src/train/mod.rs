@@ -20,7 +20,7 @@ pub use folder::{Existing, RunFolder};
 pub use metrics::{EpochMetrics, Verdict, judge_curves, verdict};
 pub use optimizer::Optimizer;
 pub use recipe::{Fitted, fit_recipe};
-pub use run::{Ended, Origin, run};
+pub use run::{Ended, Origin, replace_model, run};
 pub(crate) use run::{PROGRAM_VERSION, recipe_sha256};
 pub use schedule::Schedule;
 pub use state::State;

@@ -80,6 +80,7 @@ pub fn fit_recipe(
         },
         plan,
         parameters: kept.parameters,
+        trust: None,
         sha256: None,
     };
     Ok(Fitted { checkpoint, split, metrics })

@@ -89,6 +89,24 @@ pub fn run(folder: &RunFolder, setup: &Setup<'_>, origin: &Origin<'_>, watch: Wa
     Ok(ended)
 }
 
+/// Puts another model in place of the one that a run ended with, and gives back its SHA-256: the model is written first,
+/// then the state with its hash, so that a kill in between leaves the one that the run ended with.
+///
+/// # Errors
+/// A folder without a state of this very run; what the disk refuses.
+pub fn replace_model(folder: &RunFolder, setup: &Setup<'_>, model: &Checkpoint) -> Result<String> {
+    let path = folder.path().join(RESUME);
+    let bytes = folder.read(RESUME)?.ok_or_else(|| {
+        Error::mismatch(ErrorKind::Usage, "a run that has begun", format!("no {RESUME} in it")).with_file(folder.path())
+    })?;
+    let plan = setup.plan()?;
+    let read = || Ok((resume::circumstances(&bytes)?, resume::decode(&bytes, &plan, setup.train)?));
+    let (circumstances, (state, _)) = read().map_err(|error: Error| error.with_file(&path))?;
+    let sha256 = model.save(&folder.path().join(MODEL))?;
+    folder.write(RESUME, &resume::encode(&plan, &state, &circumstances, Some(&sha256)))?;
+    Ok(sha256)
+}
+
 /// The writing side of a run.
 struct Record<'a> {
     folder: &'a RunFolder,
@@ -181,6 +199,7 @@ impl Record<'_> {
             },
             plan: self.plan.clone(),
             parameters: kept.parameters.clone(),
+            trust: None,
             sha256: None,
         })
     }
@@ -236,7 +255,7 @@ pub(crate) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The SHA-256 of a recipe but for its source: that may be a path, and the same training gives the same bytes wherever
 /// its images lie.
 pub(crate) fn recipe_sha256(text: &str) -> String {
-    let without_source = toml::from_str::<Recipe>(text).map(|mut recipe| {
+    let without_source = Recipe::parse(text, RECIPE).map(|mut recipe| {
         recipe.data.source = None;
         recipe.to_toml()
     });
@@ -254,7 +273,7 @@ fn check_circumstances(before: &Circumstances, now: &Circumstances) -> Result<bo
     if before.recipe == now.recipe {
         return Ok(false);
     }
-    let [mut old, mut new] = [&before.recipe, &now.recipe].map(|text| toml::from_str::<Recipe>(text).ok());
+    let [mut old, mut new] = [&before.recipe, &now.recipe].map(|text| Recipe::parse(text, RECIPE).ok());
     for recipe in [&mut old, &mut new].into_iter().flatten() {
         recipe.train.epochs = 1;
     }

@@ -91,6 +91,7 @@ fn untrained(prepared: &Prepared) -> Result<Checkpoint> {
         provenance: Provenance::default(),
         parameters: Parameters::initialise(&plan, recipe.train.seed),
         plan,
+        trust: None,
         sha256: None,
     })
 }

@@ -8,7 +8,7 @@ use inkstone::{Error, ErrorKind, Result};
 
 /// One image to be read.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Input {
+pub(in crate::commands) enum Input {
     /// A file.
     File(PathBuf),
     /// Standard input.
@@ -19,7 +19,7 @@ pub(super) enum Input {
 
 impl Input {
     /// What it is called in the output.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::commands) fn name(&self) -> String {
         match self {
             Self::File(path) | Self::Unreadable(path, _) => path.display().to_string(),
             Self::Stdin => "-".to_owned(),
@@ -29,7 +29,7 @@ impl Input {
 
 impl Input {
     /// The bytes of the image file.
-    pub(super) fn read(&self) -> Result<Vec<u8>> {
+    pub(in crate::commands) fn read(&self) -> Result<Vec<u8>> {
         match self {
             Self::File(path) => inkstone::data::decode::read_file(path),
             Self::Stdin => read_stdin(),
@@ -44,7 +44,7 @@ const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "bmp", "pgm", "ppm", "pbm", "p
 const STDIN_LIMIT: u64 = 256 << 20;
 
 /// Every argument in its place; a folder as the images in it and below it, sorted by path.
-pub(super) fn expand(arguments: &[PathBuf]) -> Vec<Input> {
+pub(in crate::commands) fn expand(arguments: &[PathBuf]) -> Vec<Input> {
     let mut inputs = Vec::new();
     for argument in arguments {
         if argument == Path::new("-") {

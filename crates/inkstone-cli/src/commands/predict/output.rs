@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use inkstone::checkpoint::write_atomically;
 use inkstone::evaluate::columns;
-use inkstone::predict::{Prediction, PredictionModel, Predictions, Predictor};
+use inkstone::predict::{Decision, Prediction, PredictionModel, Predictions, Predictor};
 use inkstone::{Error, Result};
 
 use super::files::Input;
@@ -85,13 +85,17 @@ fn line(prediction: &Prediction, names: usize, classes: &[String], class_width: 
         let _ = write!(text, "  error: {}", without_file(error));
         return text;
     }
-    if prediction.probabilities.is_empty() || !prediction.reasons.is_empty() {
-        // No single sign: what was read, and why not to trust it.
-        if let Some(probability) = prediction.probability {
-            let _ = write!(text, "  {}  {}", prediction.text, percent(probability).trim_start());
-        }
-        if !prediction.reasons.is_empty() {
-            let _ = write!(text, "  abstains: {}", prediction.reasons.join(", "));
+    match prediction.decision {
+        Decision::Abstain => return text + &abstention(prediction, classes.len()),
+        Decision::Set if !prediction.set.is_empty() => return text + &set(prediction, classes),
+        _ => {}
+    }
+    if prediction.probabilities.is_empty() {
+        // Several signs: what was read, and which of them are doubtful.
+        let probability = percent(prediction.probability.unwrap_or_default());
+        let _ = write!(text, "  {}  {}", prediction.text, probability.trim_start());
+        for glyph in prediction.glyphs.iter().filter(|glyph| glyph.decision == Decision::Set) {
+            let _ = write!(text, "  ({}: {})", glyph.class, glyph.set.join(" or "));
         }
         return text;
     }
@@ -100,6 +104,37 @@ fn line(prediction: &Prediction, names: usize, classes: &[String], class_width: 
         let _ = write!(text, "  {} {share}", padded(&classes[label], class_width));
     }
     text
+}
+
+/// `  4 or 9  (62.1 %, 37.5 %)`
+fn set(prediction: &Prediction, classes: &[String]) -> String {
+    let share = |class: &String| classes.iter().position(|known| known == class).map(|i| prediction.probabilities[i]);
+    let shares = prediction.set.iter().filter_map(share).map(|share| percent(share).trim_start().to_owned());
+    format!("  {}  ({})", prediction.set.join(" or "), shares.collect::<Vec<_>>().join(", "))
+}
+
+/// `  abstains: unlike the training images (best guess 3, 61.0 %)`
+fn abstention(prediction: &Prediction, n_classes: usize) -> String {
+    let reasons: Vec<String> = prediction.reasons.iter().map(|reason| words(reason, prediction, n_classes)).collect();
+    let guess = match prediction.probability {
+        Some(probability) if !prediction.text.is_empty() => {
+            format!(" (best guess {}, {})", prediction.text, percent(probability).trim_start())
+        }
+        _ => String::new(),
+    };
+    format!("  abstains: {}{guess}", reasons.join(", "))
+}
+
+/// A reason as people say it; one that is not known here as it is.
+fn words(reason: &str, prediction: &Prediction, n_classes: usize) -> String {
+    match reason {
+        "unlike_training_data" => "unlike the training images".to_owned(),
+        "ambiguous" if prediction.set.is_empty() => "too many classes are possible".to_owned(),
+        "ambiguous" => format!("{} of {n_classes} classes are possible", prediction.set.len()),
+        "below_max_error" => "not sure enough for --max-error".to_owned(),
+        "low_contrast" => "too faint".to_owned(),
+        other => other.replace('_', " "),
+    }
 }
 
 /// Seven columns. What rounds to all or nothing says so only where it is.
@@ -116,7 +151,8 @@ fn padded(text: &str, width: usize) -> String {
 }
 
 fn table_head(classes: &[String]) -> String {
-    let fixed = ["file", "decision", "label", "class", "probability", "set", "text", "error"].map(str::to_owned);
+    let fixed =
+        ["file", "decision", "label", "class", "probability", "set", "reasons", "text", "error"].map(str::to_owned);
     let shares = classes.iter().map(|class| format!("p({class})"));
     table_line(fixed.into_iter().chain(shares))
 }
@@ -131,6 +167,7 @@ fn table_row(prediction: &Prediction) -> String {
         prediction.class.clone().unwrap_or_default(),
         number(prediction.probability.map(|probability| probability.to_string())),
         prediction.set.join(" "),
+        prediction.reasons.join(" "),
         prediction.text.clone(),
         prediction.error.as_ref().map(Error::to_string).unwrap_or_default(),
     ];
@@ -156,7 +193,7 @@ mod tests {
         let prediction = Prediction::failed(error.with_help("say, \"no\"")).with_file("a.png");
         let text = line(&prediction, 8, &["0".into()], 1);
         assert_eq!(text, "a.png     error: expected an image, found text; say, \"no\"");
-        let row = "a.png,error,,,,,,\"a.png: expected an image, found text; say, \"\"no\"\"\"\n";
+        let row = "a.png,error,,,,,,,\"a.png: expected an image, found text; say, \"\"no\"\"\"\n";
         assert_eq!(table_row(&prediction), row);
     }
 

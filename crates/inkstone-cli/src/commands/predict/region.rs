@@ -1,9 +1,9 @@
 //! `--crop X,Y,W,H`: which part of an image is read.
 
-pub(super) use inkstone::predict::Region;
+pub(in crate::commands) use inkstone::predict::Region;
 
 /// Four whole numbers; the last two at least 1.
-pub(super) fn parse(text: &str) -> Result<Region, String> {
+pub(in crate::commands) fn parse(text: &str) -> Result<Region, String> {
     let numbers: Result<Vec<usize>, _> = text.split(',').map(|number| number.trim().parse()).collect();
     match numbers.as_deref() {
         Ok(&[left, top, width, height]) if width > 0 && height > 0 => Ok([left, top, width, height]),

@@ -34,7 +34,7 @@ impl Job {
         let (predictor, pool) = (Predictor::from_checkpoint(model.checkpoint, context.isa), context.pool()?);
         let all: Vec<u32> = (0..images.samples.len() as u32).collect();
         let measured = evaluate::measure(&predictor, pool, images, &all)?;
-        let report = evaluate::report(&measured, predictor.classes(), images, (about, pool));
+        let report = evaluate::report(&measured, &predictor, images, (about, pool));
         let document = to_json(&report) + "\n";
         let material = Material {
             report: &report,
@@ -50,7 +50,8 @@ impl Job {
         let mut files = report::files(&material)?;
         files.push(ReportFile { name: folder::PREDICTIONS, bytes: predictions.into_bytes() });
         // What a run that had ended holds already stays, whoever asks again and on which machine.
-        let is_kept = ended.ending == Ending::NothingToDo && run.read(folder::REPORT)?.as_deref() == Some(document.as_bytes());
+        let is_kept =
+            ended.ending == Ending::NothingToDo && run.read(folder::REPORT)?.as_deref() == Some(document.as_bytes());
         for file in files {
             if !is_kept || run.read(file.name)?.is_none() {
                 run.write_if_changed(file.name, &file.bytes)?;

@@ -32,6 +32,7 @@ pub(super) fn run(job: &Job, notes: &[String], n_seeds: usize, context: &Context
         n_seeds,
         training: &job.samples[0],
         validation: &job.samples[1],
+        calibration: &job.samples[2],
         augment: job.augment.as_ref(),
         measured,
         data: &data,

@@ -57,7 +57,7 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
 /// Whether a low part hangs right above or below a glyph: the dot of an i, the bar of a broken 5.
 fn is_dot_of(part: Frame, glyph: Frame) -> bool {
     let gap = glyph.top.saturating_sub(part.bottom).max(part.top.saturating_sub(glyph.bottom));
-    let is_near = is_above(part, glyph) || is_beside(part, glyph, glyph.height());
+    let is_near = is_above(part, glyph) || is_beside(part, glyph, glyph.height()) || is_bar_of(part, glyph);
     part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_near
 }
 
@@ -73,12 +73,14 @@ fn read_line(mut members: Vec<Group>) -> Vec<Group> {
         // Two parts of full height are two glyphs, even where one reaches over the other.
         let is_low = member.frame.height() * 10 < height * 7;
         let is_piece = matches!(kind, Some(Kind::Glyph | Kind::Minus)) && member.frame.height() * 20 < height * 13;
-        let belongs = |glyph: &&mut Group| {
+        let belongs = |glyph: &Group| {
             (is_low && is_above(glyph.frame, member.frame))
                 || (is_piece && is_beside(glyph.frame, member.frame, height))
         };
-        match glyphs.iter_mut().find(belongs) {
-            Some(glyph) => {
+        let is_its_bar = |glyph: &Group| is_bar_of(member.frame, glyph.frame);
+        match glyphs.iter().position(belongs).or_else(|| glyphs.iter().position(is_its_bar)) {
+            Some(place) => {
+                let glyph = &mut glyphs[place];
                 glyph.frame = glyph.frame.with(member.frame);
                 glyph.parts.extend(member.parts);
             }
@@ -100,6 +102,17 @@ fn is_beside(a: Frame, b: Frame, height: usize) -> bool {
     let gap = a.left.max(b.left).saturating_sub(a.right.min(b.right));
     let both = a.with(b);
     gap * 10 <= height && both.width() * 10 <= both.height().max(height) * 11
+}
+
+/// Whether a flat part is the bar of a glyph, torn off: it begins where the glyph's top is and reaches to the right, as that
+/// of many a 5 does. A minus stands at half the height.
+fn is_bar_of(bar: Frame, glyph: Frame) -> bool {
+    let (height, both) = (glyph.height(), bar.with(glyph));
+    let is_flat = bar.width() > 2 * bar.height() && bar.height() * 3 < height;
+    let is_at_its_top =
+        2 * (bar.top + bar.bottom) <= 4 * glyph.top + height && 4 * bar.bottom + height >= 4 * glyph.top;
+    let begins_there = bar.left >= glyph.left && bar.left.saturating_sub(glyph.right) * 10 <= height;
+    is_flat && is_at_its_top && begins_there && both.width() * 10 <= both.height() * 15
 }
 
 /// What a part that stands alone is: by its size and place in the line.

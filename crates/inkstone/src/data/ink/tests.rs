@@ -186,3 +186,17 @@ fn hostile_pictures_have_an_answer() {
     let nothing = Image { size: Size { height: 0, width: 5, channels: 1 }, pixels: &[] };
     assert_eq!(read(nothing, SIZE).reasons, [Reason::Blank]);
 }
+
+#[test]
+fn the_torn_off_bar_of_a_five_belongs_to_it_and_a_minus_does_not() {
+    let body = Canvas::new(240, 200, 240)
+        .stroke([90.0, 62.0], [84.0, 95.0], 5.0, 30)
+        .stroke([84.0, 95.0], [112.0, 112.0], 5.0, 30)
+        .stroke([112.0, 112.0], [100.0, 145.0], 5.0, 30)
+        .stroke([100.0, 145.0], [72.0, 146.0], 5.0, 30);
+    let five = body.clone().stroke([106.0, 52.0], [160.0, 50.0], 5.0, 30).page();
+    assert_eq!(five.glyphs.len(), 1);
+    assert!(five.glyphs[0].bounds[2] > 85 && five.glyphs[0].bounds[3] > 95, "{:?}", five.glyphs[0].bounds);
+    let minus = body.stroke([140.0, 100.0], [180.0, 100.0], 5.0, 30).page();
+    assert_eq!(minus.glyphs.iter().map(|glyph| glyph.kind).collect::<Vec<_>>(), [Kind::Glyph, Kind::Minus]);
+}

@@ -1,8 +1,8 @@
 //! `split.json`: which sample belongs to which part, by id and content. Images added later are in no part; a missing
 //! or changed one is an error, never silently another.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -36,13 +36,16 @@ pub struct SplitFile {
     pub validation: Vec<String>,
     /// What is measured once, at the end.
     pub test: Vec<String>,
+    /// Those of `validation` that are for calibration alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<String>,
 }
 
 impl SplitFile {
     /// Names the samples of a split. `hashes` is the dataset's own fingerprint.
     pub fn new(split: &Split, dataset: &Dataset, hashes: &Fingerprint, seed: u64) -> Self {
-        let names = |part| -> Vec<String> {
-            let indices = split.part(part).iter().map(|&i| i as usize);
+        let names = |members: &[u32]| -> Vec<String> {
+            let indices = members.iter().map(|&i| i as usize);
             indices.map(|i| format!("{}#{}", dataset.samples[i].id, hashes.short(i))).collect()
         };
         Self {
@@ -50,9 +53,10 @@ impl SplitFile {
             source: dataset.name.clone(),
             seed,
             fingerprint: hashes.hex.clone(),
-            train: names(Part::Train),
-            validation: names(Part::Validation),
-            test: names(Part::Test),
+            train: names(&split.train),
+            validation: names(&split.validation),
+            test: names(&split.test),
+            calibration: names(&split.calibration),
         }
     }
 
@@ -146,6 +150,11 @@ impl SplitFile {
             }
             split.part_mut(part).sort_unstable();
         }
+        let calibrates: HashSet<&str> = self.calibration.iter().map(|name| id_of(name)).collect();
+        let is_for_calibration = |&i: &u32| calibrates.contains(&*dataset.samples[i as usize].id.to_string());
+        if !calibrates.is_empty() {
+            split.calibration = split.validation.iter().copied().filter(is_for_calibration).collect();
+        }
         (split, problems)
     }
 
@@ -156,6 +165,11 @@ impl SplitFile {
             Part::Test => &self.test,
         }
     }
+}
+
+/// An entry without its hash.
+fn id_of(name: &str) -> &str {
+    name.rsplit_once('#').map_or(name, |(id, _)| id)
 }
 
 /// The ids that do not fit, by how they do not.

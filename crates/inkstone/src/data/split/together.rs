@@ -111,8 +111,12 @@ mod tests {
     fn copies_move_to_train_and_as_many_of_their_class_move_back() {
         let samples = samples(&[None; 40]);
         let roster = Roster { name: "set", n_classes: 2, samples: &samples };
-        let whole =
-            Split { train: (0..32).collect(), validation: (32..36).collect(), test: (36..40).collect(), notes: vec![] };
+        let whole = Split {
+            train: (0..32).collect(),
+            validation: (32..36).collect(),
+            test: (36..40).collect(),
+            ..Split::default()
+        };
         let copies = vec![vec![0, 33], vec![34, 38], vec![1, 2, 3]];
         let mut split = whole.clone();
         assert_eq!(bring_together(&mut split, roster, &copies, |_| false, 0), 3);

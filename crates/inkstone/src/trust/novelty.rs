@@ -1,0 +1,198 @@
+//! How unlike the training images an image is, by the features that the network makes of it.
+//!
+//! ```text
+//! z = (S·f) / |f|                 f: features; S: random signs / √d, d × features, where there are more than d
+//! s = min over classes c of |L_c⁻¹ (z − μ_c)|² + ln det L_c L_cᵀ
+//! novelty = (s − typical) / (limit − typical)
+//! ```
+//!
+//! μ and L Lᵀ are mean and covariance of a class's training images. 0 is an ordinary image, above 1 is refused.
+//!
+//! Chosen by measurement (`reference/trust_choices.py`, benchmarks/trust-*.md). The length of f is taken out because
+//! what a network was never shown excites it less: with it, Mahalanobis distances accept noise. Signs need no storage.
+//! Against max softmax, energy, distances with one covariance, the nearest stored features, and the residual of
+//! principal components this refuses most of letters and turned digits at a tenth of the neighbours' memory.
+//! Source of the distance: Lee et al., "A simple unified framework for detecting out-of-distribution samples", 2018.
+
+use inkstone_kernels::math;
+
+use crate::rng::{Operation, Rng};
+
+/// Features are brought to at most so many numbers.
+pub const MAX_DIMENSIONS: usize = 96;
+
+/// What the training images look like to the network, and how far from that is too far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Novelty {
+    /// The share of images like the training data that are at most at the limit: at least this.
+    pub accepted: f64,
+    /// The score of an ordinary image: the calibration images' median.
+    pub typical: f64,
+    /// The largest score that is accepted; above `typical`.
+    pub limit: f64,
+    /// The mean of each class: classes × d.
+    pub means: Vec<f32>,
+    /// L⁻¹ of each class, or one for all: the columns of the lower triangle one behind the other, d·(d + 1)/2 each.
+    pub factors: Vec<f32>,
+    /// ln det L Lᵀ of each.
+    log_determinants: Vec<f64>,
+    projection: Projection,
+}
+
+/// From features to d numbers: their direction, seen from d sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projection {
+    n_features: usize,
+    dimensions: usize,
+    /// Features × d; empty where every feature is kept as it is.
+    signs: Vec<f32>,
+}
+
+impl Projection {
+    /// The projection of so many features: a function of their number alone.
+    pub fn new(n_features: usize) -> Self {
+        let dimensions = n_features.min(MAX_DIMENSIONS);
+        if n_features <= MAX_DIMENSIONS {
+            return Self { n_features, dimensions, signs: Vec::new() };
+        }
+        let side = 1.0 / (dimensions as f32).sqrt();
+        let mut signs = Vec::with_capacity(n_features * dimensions);
+        for feature in 0..n_features as u32 {
+            let mut rng = Rng::new(0, 0, feature, Operation::NoveltyProjection);
+            for first in (0..dimensions).step_by(32) {
+                let bits = rng.next_u32();
+                signs.extend(
+                    (first..dimensions.min(first + 32)).map(|k| if bits >> (k % 32) & 1 == 1 { side } else { -side }),
+                );
+            }
+        }
+        Self { n_features, dimensions, signs }
+    }
+
+    /// How many features it takes.
+    pub fn n_features(&self) -> usize {
+        self.n_features
+    }
+
+    /// How many numbers it gives.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// The direction of features: divided by their length, projected. All 0 where they are.
+    ///
+    /// # Panics
+    /// If there are not as many features as it was made for.
+    pub fn direction(&self, features: &[f32]) -> Vec<f32> {
+        assert_eq!(features.len(), self.n_features, "a projection is made for one network");
+        let square: f64 = features.iter().map(|&f| f64::from(f) * f64::from(f)).sum();
+        let scale = if square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
+        if self.signs.is_empty() {
+            return features.iter().map(|&f| (f64::from(f) * scale) as f32).collect();
+        }
+        let mut sums = vec![0.0_f32; self.dimensions];
+        // After a ReLU about half of the features are zero.
+        for (&feature, signs) in
+            features.iter().zip(self.signs.chunks_exact(self.dimensions)).filter(|(f, _)| **f != 0.0)
+        {
+            sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum += feature * sign);
+        }
+        sums.iter_mut().for_each(|sum| *sum = (f64::from(*sum) * scale) as f32);
+        sums
+    }
+}
+
+impl Novelty {
+    /// From its parts; `factors` are those of each class or one for all.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub fn new(projection: Projection, means: Vec<f32>, factors: Vec<f32>) -> Self {
+        let d = projection.dimensions;
+        let triangle = d * (d + 1) / 2;
+        assert!(means.len().is_multiple_of(d) && factors.len().is_multiple_of(triangle), "whole rows");
+        let n_factors = factors.len() / triangle;
+        assert!(n_factors == 1 || n_factors * d == means.len(), "a factor for each class or one for all");
+        let log_determinants = factors.chunks_exact(triangle).map(|factor| log_determinant(factor, d)).collect();
+        Self { accepted: 1.0, typical: 0.0, limit: 1.0, means, factors, log_determinants, projection }
+    }
+
+    /// How features become the numbers that the means are of.
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// How unlike the training images an image with these features is: 0 is ordinary, above 1 is too far. Never NaN.
+    pub fn of(&self, features: &[f32]) -> f64 {
+        (self.score(features) - self.typical) / (self.limit - self.typical)
+    }
+
+    /// The distance before it is scaled.
+    pub fn score(&self, features: &[f32]) -> f64 {
+        let d = self.projection.dimensions;
+        let z = self.projection.direction(features);
+        let triangle = d * (d + 1) / 2;
+        let mut best = f64::INFINITY;
+        let (mut away, mut whitened) = (vec![0.0_f32; d], vec![0.0_f32; d]);
+        for (c, mean) in self.means.chunks_exact(d).enumerate() {
+            let k = if self.log_determinants.len() == 1 { 0 } else { c };
+            away.iter_mut().zip(&z).zip(mean).for_each(|((away, z), mean)| *away = z - mean);
+            whiten(&self.factors[k * triangle..][..triangle], &away, &mut whitened);
+            let square: f64 = whitened.iter().map(|&y| f64::from(y) * f64::from(y)).sum();
+            best = best.min(square + self.log_determinants[k]);
+        }
+        // Features that are not finite are like nothing at all.
+        if best.is_finite() { best } else { f64::MAX / 4.0 }
+    }
+}
+
+/// y = L⁻¹ v, column by column, so that the compiler can take several rows at once.
+fn whiten(factor: &[f32], v: &[f32], y: &mut [f32]) {
+    y.fill(0.0);
+    let mut rest = factor;
+    for (j, &v) in v.iter().enumerate() {
+        let (column, others) = rest.split_at(y.len() - j);
+        y[j..].iter_mut().zip(column).for_each(|(y, l)| *y += l * v);
+        rest = others;
+    }
+}
+
+/// ln det L Lᵀ from L⁻¹: −2 Σ ln of its diagonal.
+fn log_determinant(factor: &[f32], d: usize) -> f64 {
+    let mut start = 0;
+    let mut sum = 0.0;
+    for j in 0..d {
+        sum -= 2.0 * math::ln(f64::from(factor[start]));
+        start += d - j;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_score_is_the_distance_to_the_nearest_class_in_its_own_measure() {
+        // Two classes in the plane; the second is twice as wide along the first axis: L⁻¹ = diag(½, 1).
+        let factors = vec![1.0, 0.0, 1.0, 0.5, 0.0, 1.0];
+        let novelty = Novelty::new(Projection::new(2), vec![1.0, 0.0, 0.0, 1.0], factors);
+        assert_eq!(novelty.score(&[3.0, 0.0]), 0.0, "the length does not matter");
+        let expected = 0.25 * 0.36 + 0.04 + 2.0 * 2.0_f64.ln(); // z = (0.6, 0.8): (0.6/2)² + 0.2² + ln 4
+        assert!((novelty.score(&[0.6, 0.8]) - expected.min(0.16 + 0.64)).abs() < 1e-6);
+        assert!(novelty.score(&[f32::NAN, 0.0]).is_finite() && novelty.score(&[0.0, 0.0]) == 1.0);
+    }
+
+    #[test]
+    fn a_projection_keeps_lengths_nearly_and_depends_on_the_number_of_features_alone() {
+        let projection = Projection::new(1600);
+        assert_eq!(projection, Projection::new(1600));
+        assert_eq!(projection.dimensions(), MAX_DIMENSIONS);
+        let features: Vec<f32> = (0..1600).map(|i| ((i * 37) % 101) as f32 / 10.0).collect();
+        let direction = projection.direction(&features);
+        let length: f32 = direction.iter().map(|z| z * z).sum();
+        assert!((0.5..1.5).contains(&length), "{length}");
+        let longer: Vec<f32> = features.iter().map(|f| f * 8.0).collect();
+        assert_eq!(projection.direction(&longer), direction, "a power of two scales exactly");
+    }
+}
