@@ -3,6 +3,7 @@
 //! The images are taken some at a time, so that a set in files is read once and memory stays small. Counts are whole
 //! numbers and each image's draws are its own: the result does not depend on the number of threads.
 
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inkstone_kernels::Isa;
@@ -10,14 +11,14 @@ use inkstone_kernels::Isa;
 use super::attack::{ATTACKS, Attack, Ground, Start, Victim};
 use super::corruption::{Corruption, Dose, Key, STRENGTHS, corrupt};
 use super::curve::{Motion, moved};
-use super::report::{AttackResult, CorruptionResult, Curve, CurvePoint, Measured, StrengthResult, StressReport};
+use super::report::{AttackResult, CorruptionResult, Curve, CurvePoint, Decisions, Measured, StrengthResult, StressReport};
 use crate::data::dataset::Size;
 use crate::data::{Dataset, Image};
 use crate::engine::fused::InputGradients;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{match_classes, wilson_interval};
 use crate::parallel::Pool;
-use crate::predict::{Predictor, argmax};
+use crate::predict::{Decision, Predictor, argmax};
 use crate::rng::{Operation, Rng};
 
 /// Of a larger part as many images are drawn: the interval of an accuracy is then at most 2 points wide.
@@ -190,11 +191,52 @@ impl Treatment {
 struct Tally {
     n: u64,
     n_right: u64,
+    /// Where the model has thresholds to decide by.
+    decided: Option<Decided>,
+}
+
+/// Counts of decisions.
+#[derive(Debug, Clone, Copy, Default)]
+struct Decided {
+    n_answers: u64,
+    n_abstained: u64,
+    n_wrong_answers: u64,
 }
 
 impl Tally {
     fn measured(self) -> Measured {
-        Measured::of(self.n_right, self.n)
+        let decisions = self.decided.map(|decided| Decisions {
+            n_answers: decided.n_answers,
+            answered: wilson_interval(decided.n_answers, self.n),
+            abstained: wilson_interval(decided.n_abstained, self.n),
+            wrong_answers: wilson_interval(decided.n_wrong_answers, decided.n_answers),
+        });
+        Measured { decisions, ..Measured::of(self.n_right, self.n) }
+    }
+
+    /// Counts one more image.
+    fn add(&mut self, is_right: bool, decision: Option<Decision>) {
+        self.n += 1;
+        self.n_right += u64::from(is_right);
+        if let Some(decision) = decision {
+            let decided = self.decided.get_or_insert_default();
+            decided.n_answers += u64::from(decision == Decision::Answer);
+            decided.n_abstained += u64::from(decision == Decision::Abstain);
+            decided.n_wrong_answers += u64::from(decision == Decision::Answer && !is_right);
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.n += other.n;
+        self.n_right += other.n_right;
+        if let Some(other) = other.decided {
+            let decided = self.decided.get_or_insert_default();
+            decided.n_answers += other.n_answers;
+            decided.n_abstained += other.n_abstained;
+            decided.n_wrong_answers += other.n_wrong_answers;
+        }
     }
 }
 
@@ -245,8 +287,7 @@ impl Test<'_, '_> {
             if k == 0 {
                 untouched = found;
             }
-            let tally = &mut self.tallies.treatments[k].1;
-            *tally = Tally { n: tally.n + found.n, n_right: tally.n_right + found.n_right };
+            self.tallies.treatments[k].1 += found;
             self.done += part.samples.len() as f64;
         }
         Ok(())
@@ -257,11 +298,14 @@ impl Test<'_, '_> {
         let Setup { pool, isa, .. } = *self.setup;
         let images = pool.map(suited.len(), |i| treatment.apply(isa, suited[i]));
         let image = |i: usize| Image { size: suited[i].size, pixels: &images[i] };
-        let probabilities = self.predictor.probabilities(pool, suited.len(), &image);
-        let rows = probabilities.chunks_exact(self.predictor.classes().len());
-        let is_right = |(row, sample): &(&[f64], &&Sample)| argmax(row) == sample.label as usize;
-        let n_right = rows.zip(&suited).filter(is_right).count();
-        Tally { n: suited.len() as u64, n_right: n_right as u64 }
+        let judged = self.predictor.judge(pool, suited.len(), &image);
+        let decides = self.predictor.checkpoint().trust.is_some();
+        let mut tally = Tally::default();
+        for (i, sample) in suited.iter().enumerate() {
+            let is_right = argmax(judged.row(i)) == sample.label as usize;
+            tally.add(is_right, decides.then(|| judged.verdict(self.predictor, i).decision));
+        }
+        tally
     }
 
     /// Counts those that hold out against every attack.
@@ -292,8 +336,7 @@ impl Test<'_, '_> {
                 return Err(error);
             }
             self.done = before + GRADIENT * f64::from(attack.steps + 1) * n as f64;
-            let tally = &mut self.tallies.attacks[k].1;
-            *tally = Tally { n: tally.n + n as u64, n_right: tally.n_right + victims.len() as u64 };
+            self.tallies.attacks[k].1 += Tally { n: n as u64, n_right: victims.len() as u64, decided: None };
         }
         Ok(())
     }
