@@ -13,7 +13,8 @@ use crate::stress::{AttackResult, Corruption, CorruptionResult, Curve, Dose, Key
 pub(super) fn section(material: &Material<'_>) -> Section {
     let section = Section::new("stress", Words::new("Under stress", "压力测试"));
     let Some(stress) = material.stress else { return not_measured(section, material) };
-    let multiples: String = stress.corruptions.iter().map(|corruption| multiple(material, stress, corruption)).collect();
+    let multiples: String =
+        stress.corruptions.iter().map(|corruption| multiple(material, stress, corruption)).collect();
     let curves: Vec<Svg> = stress.curves.iter().map(|curve| moved(stress, curve)).collect();
     section
         .paragraph(&summary(stress))
@@ -36,15 +37,22 @@ fn not_measured(section: Section, material: &Material<'_>) -> Section {
 
 fn summary(stress: &StressReport) -> Words {
     let (n, all) = (grouped(stress.n), grouped(stress.n_in_part));
-    let [mean, untouched] = [stress.mean_corruption_accuracy, stress.untouched.accuracy.value].map(|share| percent(share, 1));
+    let [mean, untouched] =
+        [stress.mean_corruption_accuracy, stress.untouched.accuracy.value].map(|share| percent(share, 1));
     let images = if stress.n < stress.n_in_part {
         Words::new(format!("{n} images drawn of {all}"), format!("从 {all} 张中抽取的 {n} 张图像"))
     } else {
         Words::new(format!("{n} images"), format!("{n} 张图像"))
     };
     Words::new(
-        format!("{}, each spoiled in fifteen ways at five strengths: {mean} are still answered right on average, {untouched} as they are.", images.en),
-        format!("{}，每张按十五种方式、五级强度加以破坏：平均仍有 {mean} 回答正确，未经破坏时为 {untouched}。", images.zh),
+        format!(
+            "{}, each spoiled in fifteen ways at five strengths: {mean} are still answered right on average, {untouched} as they are.",
+            images.en
+        ),
+        format!(
+            "{}，每张按十五种方式、五级强度加以破坏：平均仍有 {mean} 回答正确，未经破坏时为 {untouched}。",
+            images.zh
+        ),
     )
 }
 
@@ -130,7 +138,8 @@ fn examples(material: &Material<'_>, seed: u64, corruption: Corruption) -> Vec<O
 /// Accuracy against how far images were moved.
 fn moved(stress: &StressReport, curve: &Curve) -> Svg {
     let (title, unit) = motion(curve);
-    let [low, high] = [curve.points.first(), curve.points.last()].map(|point| point.map_or(0.0, |point| f64::from(point.at)));
+    let [low, high] =
+        [curve.points.first(), curve.points.last()].map(|point| point.map_or(0.0, |point| f64::from(point.at)));
     let edge = 0.03 * (high - low);
     let ticks = if curve.name == "scale" { Ticks::Number(1) } else { Ticks::Number(0) };
     let x = Axis::new(unit, [low - edge, high + edge], ticks).n_ticks(9);
@@ -138,7 +147,8 @@ fn moved(stress: &StressReport, curve: &Curve) -> Svg {
     let points: Vec<(f64, f64)> =
         curve.points.iter().map(|point| (f64::from(point.at), point.measured.accuracy.value)).collect();
     let untouched = stress.untouched.accuracy.value;
-    let listed = points.iter().map(|(at, share)| format!("{at:.1}: {}", percent(*share, 1))).collect::<Vec<_>>().join(", ");
+    let listed =
+        points.iter().map(|(at, share)| format!("{at:.1}: {}", percent(*share, 1))).collect::<Vec<_>>().join(", ");
     let described = Words::new(format!("{}: {listed}", title.en), format!("{}：{listed}", title.zh));
     let mut chart = Chart::new(title, x, y)
         .line(Line::new(Words::default(), Ink::Soft, vec![(low - edge, untouched), (high + edge, untouched)]).dashed())
@@ -242,8 +252,13 @@ fn amount(result: &CorruptionResult) -> Words {
 /// The title of a curve, and what its places are.
 fn motion(curve: &Curve) -> (Words, Words) {
     match curve.name.as_str() {
-        "translate_x" => (Words::new("Moved left and right", "左右平移"), Words::new("pixels to the right (of 28)", "向右的像素数（以 28 计）")),
-        "translate_y" => (Words::new("Moved up and down", "上下平移"), Words::new("pixels down (of 28)", "向下的像素数（以 28 计）")),
+        "translate_x" => (
+            Words::new("Moved left and right", "左右平移"),
+            Words::new("pixels to the right (of 28)", "向右的像素数（以 28 计）"),
+        ),
+        "translate_y" => {
+            (Words::new("Moved up and down", "上下平移"), Words::new("pixels down (of 28)", "向下的像素数（以 28 计）"))
+        }
         "rotate" => (Words::new("Turned", "旋转"), Words::new("degrees against the clock", "逆时针角度")),
         "scale" => (Words::new("Larger and smaller", "放大与缩小"), Words::new("factor of size", "大小的倍数")),
         other => (Words::same(other), Words::same(&curve.unit)),

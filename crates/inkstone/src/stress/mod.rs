@@ -15,6 +15,8 @@ mod curve;
 mod attack;
 
 mod report;
+mod treatment;
+mod tally;
 mod run;
 mod text;
 
