@@ -57,7 +57,7 @@ class Network:
             if kind == "flatten":
                 x = x.permute(0, 2, 3, 1).flatten(1)
             elif kind == "max_pool":
-                x = F.max_pool2d(x, keys)
+                x = F.max_pool2d(x, keys["size"])
             elif kind in counts:
                 counts[kind] += 1
                 name = f"parameters.{kind}_{counts[kind]}"

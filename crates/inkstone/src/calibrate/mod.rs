@@ -83,7 +83,11 @@ pub fn fit(evidence: &Evidence<'_>) -> Result<Trust> {
     Ok(Trust { n, temperature, sets, novelty, review: Review::of(&answers) })
 }
 
-/// The limit that accepts as many new images as promised, and the median of these.
+/// Calibration images from which on the largest distances among them say how far good images go.
+const ENOUGH: usize = 99;
+
+/// The limit that accepts as many new images as promised, and the median of these. A few images do not show how far
+/// good ones go: their limit is wider, up to twice as far from the median, which can only accept more.
 fn set_limit(novelty: &mut Novelty, mut scores: Vec<f64>) {
     scores.sort_by(f64::total_cmp);
     let n = scores.len();
@@ -94,6 +98,8 @@ fn set_limit(novelty: &mut Novelty, mut scores: Vec<f64>) {
         // One image, or all alike: the limit is what was promised, the scale is anyone's.
         novelty.typical = novelty.limit - 1e-3 * novelty.limit.abs().max(1.0);
     }
+    let lacking = ENOUGH.saturating_sub(n) as f64 / ENOUGH as f64;
+    novelty.limit += lacking * (novelty.limit - novelty.typical);
 }
 
 /// A model's network, ready to say what it makes of samples.

@@ -25,18 +25,18 @@ pub(super) struct Tally {
 /// Counts of decisions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Decided {
-    n_answers: u64,
-    n_abstained: u64,
-    n_wrong_answers: u64,
+    answers: u64,
+    abstained: u64,
+    wrong_answers: u64,
 }
 
 impl Tally {
     fn measured(self) -> Measured {
         let decisions = self.decided.map(|decided| Decisions {
-            n_answers: decided.n_answers,
-            answered: wilson_interval(decided.n_answers, self.n),
-            abstained: wilson_interval(decided.n_abstained, self.n),
-            wrong_answers: wilson_interval(decided.n_wrong_answers, decided.n_answers),
+            n_answers: decided.answers,
+            answered: wilson_interval(decided.answers, self.n),
+            abstained: wilson_interval(decided.abstained, self.n),
+            wrong_answers: wilson_interval(decided.wrong_answers, decided.answers),
         });
         Measured { decisions, ..Measured::of(self.n_right, self.n) }
     }
@@ -47,9 +47,9 @@ impl Tally {
         self.n_right += u64::from(is_right);
         if let Some(decision) = decision {
             let decided = self.decided.get_or_insert_default();
-            decided.n_answers += u64::from(decision == Decision::Answer);
-            decided.n_abstained += u64::from(decision == Decision::Abstain);
-            decided.n_wrong_answers += u64::from(decision == Decision::Answer && !is_right);
+            decided.answers += u64::from(decision == Decision::Answer);
+            decided.abstained += u64::from(decision == Decision::Abstain);
+            decided.wrong_answers += u64::from(decision == Decision::Answer && !is_right);
         }
     }
 }
@@ -60,9 +60,9 @@ impl AddAssign for Tally {
         self.n_right += other.n_right;
         if let Some(other) = other.decided {
             let decided = self.decided.get_or_insert_default();
-            decided.n_answers += other.n_answers;
-            decided.n_abstained += other.n_abstained;
-            decided.n_wrong_answers += other.n_wrong_answers;
+            decided.answers += other.answers;
+            decided.abstained += other.abstained;
+            decided.wrong_answers += other.wrong_answers;
         }
     }
 }
