@@ -101,18 +101,18 @@ fn a_shift_of_the_curve_is_a_shift_by_hand() {
 
 #[test]
 fn growing_strengths_do_not_make_answers_better() {
-    let report = run(&mnist(), &first(400), 0);
+    let report = run(&mnist(), &first(150), 0);
     assert!(report.untouched.accuracy.value > 0.97);
     for corruption in &report.corruptions {
         let values: Vec<f64> = corruption.strengths.iter().map(|strength| strength.measured.accuracy.value).collect();
         assert_eq!(values.len(), 5);
-        assert!(values.windows(2).all(|pair| pair[1] < pair[0] + 0.04), "{:?}: {values:?}", corruption.name);
+        assert!(values.windows(2).all(|pair| pair[1] < pair[0] + 0.06), "{:?}: {values:?}", corruption.name);
     }
     let [fgsm, _, pgd, pgd_far] = [0, 1, 2, 3].map(|i| report.attacks[i].accuracy.value);
     assert!(pgd <= fgsm + 0.01 && pgd_far <= pgd, "{:?}", report.attacks);
     let told = text(&report);
     assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
-    assert!(told.contains("400 images") && told.contains("canny edges") && told.contains("PGD ε = 0.3"), "{told}");
+    assert!(told.contains("150 images") && told.contains("canny edges") && told.contains("PGD ε = 0.3"), "{told}");
     assert!(!told.contains("robust"), "an accuracy under an attack is no robustness");
 }
 

@@ -7,7 +7,7 @@ use super::words::{Words, escaped, percent};
 use super::{Material, numbers};
 use crate::data::Image;
 use crate::spec::summary::grouped;
-use crate::stress::{AttackResult, Corruption, CorruptionResult, Curve, Dose, Key, StressReport, corrupt};
+use crate::stress::{AttackResult, Corruption, CorruptionResult, Curve, Dose, Key, Pooled, StressReport, corrupt};
 
 /// The section; without measurements it says how to get them.
 pub(super) fn section(material: &Material<'_>) -> Section {
@@ -20,6 +20,7 @@ pub(super) fn section(material: &Material<'_>) -> Section {
         .paragraph(&summary(stress))
         .html(&format!("<div class=\"multiples\">\n{multiples}</div>\n"))
         .explanation(&what_strengths_are())
+        .html(&decisions(stress))
         .charts(&curves)
         .html(&attacks(stress))
         .explanation(&what_attacks_are(stress))
@@ -53,6 +54,26 @@ fn summary(stress: &StressReport) -> Words {
             images.zh
         ),
     )
+}
+
+/// Whether the model knows that it does not know: what it refuses of each corruption, and how its answers fare.
+fn decisions(stress: &StressReport) -> String {
+    let Some(untouched) = stress.pooled_untouched() else { return String::new() };
+    let heads = [
+        Words::new("corruption, all strengths", "失真（全部强度）"),
+        Words::new("accuracy of the best guess", "最佳猜测的准确率"),
+        Words::new("refused", "拒绝回答"),
+        Words::new("wrong among the answers", "回答中的错误"),
+    ];
+    let row = |name: &Words, accuracy: f64, pooled: Pooled| {
+        let shares = [accuracy, pooled.abstained, pooled.wrong_answers].map(|share| percent(share, 1));
+        [vec![name.html()], shares.to_vec()].concat()
+    };
+    let mut rows = vec![row(&Words::new("untouched", "原图"), stress.untouched.accuracy.value, untouched)];
+    let found = stress.corruptions.iter().filter_map(|found| Some((found, found.pooled()?)));
+    rows.extend(found.map(|(found, pooled)| row(&name(found.name), found.mean, pooled)));
+    let caption = Words::new("Does it know that it does not know?", "它知道自己不知道吗？");
+    table(&caption, &heads, &rows)
 }
 
 fn what_strengths_are() -> Words {

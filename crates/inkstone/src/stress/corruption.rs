@@ -158,8 +158,14 @@ impl Corruption {
         match self {
             Self::ShotNoise | Self::ImpulseNoise | Self::Brightness => 1,
             Self::GlassBlur | Self::MotionBlur | Self::Fog | Self::CannyEdges => 5,
-            Self::Shear | Self::Scale | Self::Rotate | Self::Translate => 7,
-            Self::Stripe | Self::Spatter | Self::DottedLine | Self::Zigzag => 7,
+            Self::Shear
+            | Self::Scale
+            | Self::Rotate
+            | Self::Translate
+            | Self::Stripe
+            | Self::Spatter
+            | Self::DottedLine
+            | Self::Zigzag => 7,
         }
     }
 }

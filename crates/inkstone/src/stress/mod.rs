@@ -15,13 +15,16 @@ mod curve;
 mod attack;
 
 mod report;
+mod treatment;
+mod tally;
 mod run;
 mod text;
 
 pub use corruption::{Corruption, Dose, Key, STRENGTHS, corrupt};
 pub use curve::{Motion, moved};
 pub use report::{
-    AttackResult, CorruptionResult, Curve, CurvePoint, Decisions, Measured, StrengthResult, StressReport, WithStress,
+    AttackResult, CorruptionResult, Curve, CurvePoint, Decisions, Measured, Pooled, StrengthResult, StressReport,
+    WithStress,
 };
 pub use run::{Setup, Step, Watch, stress};
 pub use text::text;

@@ -51,6 +51,8 @@ pub struct Measured {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Decisions {
+    /// For how many images it gave one answer.
+    pub n_answers: u64,
     /// The share of images for which it gave one answer.
     pub answered: Interval,
     /// The share of images that it refused.
@@ -169,6 +171,51 @@ impl Measured {
     /// k of n were right.
     pub(super) fn of(k: u64, n: u64) -> Self {
         Self { n, accuracy: wilson_interval(k, n), decisions: None }
+    }
+}
+
+/// What decisions made of all strengths of a corruption together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pooled {
+    /// The share of images that the model refused.
+    pub abstained: f64,
+    /// The share of wrong ones among its answers; NaN without answers.
+    pub wrong_answers: f64,
+}
+
+impl Pooled {
+    /// Over some treatments; none where the model decides nothing.
+    fn of<'a>(measured: impl Iterator<Item = &'a Measured>) -> Option<Self> {
+        let (mut n, mut n_abstained, mut n_answers, mut n_wrong) = (0.0, 0.0, 0.0, 0.0);
+        for measured in measured {
+            let decisions = measured.decisions.as_ref()?;
+            let answers = decisions.n_answers as f64;
+            n += measured.n as f64;
+            n_abstained += decisions.abstained.value * measured.n as f64;
+            n_answers += answers;
+            n_wrong += if answers > 0.0 { decisions.wrong_answers.value * answers } else { 0.0 };
+        }
+        (n > 0.0).then(|| Self { abstained: n_abstained / n, wrong_answers: n_wrong / n_answers })
+    }
+}
+
+impl CorruptionResult {
+    /// What the model's decisions made of all strengths together.
+    pub fn pooled(&self) -> Option<Pooled> {
+        Pooled::of(self.strengths.iter().map(|strength| &strength.measured))
+    }
+}
+
+impl StressReport {
+    /// What they made of the images as they are.
+    pub fn pooled_untouched(&self) -> Option<Pooled> {
+        Pooled::of(std::iter::once(&self.untouched))
+    }
+
+    /// What they made of all corruptions together.
+    pub fn pooled(&self) -> Option<Pooled> {
+        let strengths = self.corruptions.iter().flat_map(|corruption| &corruption.strengths);
+        Pooled::of(strengths.map(|strength| &strength.measured))
     }
 }
 

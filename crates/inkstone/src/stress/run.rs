@@ -1,21 +1,22 @@
 //! Runs a stress test: every treatment on every image, through the same path as every prediction.
 //!
-//! The images are taken some at a time, so that a set in files is read once and memory stays small. Counts are whole
-//! numbers and each image's draws are its own: the result does not depend on the number of threads.
+//! The images are taken some at a time, so that a set in files is read once and memory stays small. Each image's draws are
+//! its own: the result does not depend on the number of threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inkstone_kernels::Isa;
 
-use super::attack::{ATTACKS, Attack, Ground, Start, Victim};
-use super::corruption::{Corruption, Dose, Key, STRENGTHS, corrupt};
-use super::curve::{Motion, moved};
-use super::report::{AttackResult, CorruptionResult, Curve, CurvePoint, Measured, StrengthResult, StressReport};
+use super::attack::{ATTACKS, Ground, Victim};
+use super::corruption::Key;
+use super::report::StressReport;
+use super::tally::{Tallies, Tally};
+use super::treatment::Treatment;
 use crate::data::dataset::Size;
 use crate::data::{Dataset, Image};
 use crate::engine::fused::InputGradients;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{match_classes, wilson_interval};
+use crate::evaluate::match_classes;
 use crate::parallel::Pool;
 use crate::predict::{Predictor, argmax};
 use crate::rng::{Operation, Rng};
@@ -76,10 +77,10 @@ pub fn stress(
     let mut test = Test { predictor, setup, network: &network, tallies: Tallies::new(), watch, done: 0.0, total: 0.0 };
     test.total = used.len() as f64 * Test::cost();
     for some in used.chunks(n_at_once(dataset, &used)) {
-        let part = Part::take(dataset, some, &label_of, setup);
+        let chunk = Chunk::take(dataset, some, &label_of, setup);
         dataset.images.check()?;
-        test.treat(&part)?;
-        test.attack(&part)?;
+        test.treat(&chunk)?;
+        test.attack(&chunk)?;
     }
     Ok(test.tallies.report(setup.seed, [used.len(), indices.len()]))
 }
@@ -101,7 +102,7 @@ fn n_at_once(dataset: &Dataset, indices: &[u32]) -> usize {
 }
 
 /// Some images in memory.
-struct Part {
+struct Chunk {
     samples: Vec<Sample>,
 }
 
@@ -112,7 +113,7 @@ struct Sample {
     pixels: Vec<u8>,
 }
 
-impl Part {
+impl Chunk {
     fn take(dataset: &Dataset, indices: &[u32], label_of: &[u32], setup: &Setup<'_>) -> Self {
         let take = |i: usize| {
             let sample = indices[i];
@@ -128,80 +129,6 @@ impl Sample {
     fn image(&self) -> Image<'_> {
         Image { size: self.size, pixels: &self.pixels }
     }
-}
-
-/// What is done to every image.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Treatment {
-    Untouched,
-    Corrupted(Dose),
-    Moved(Motion, f32),
-}
-
-impl Treatment {
-    /// All of them, in the order of the report.
-    fn all() -> Vec<Self> {
-        let mut all = vec![Self::Untouched];
-        for corruption in Corruption::ALL {
-            all.extend((1..=STRENGTHS).map(|strength| Self::Corrupted(Dose { corruption, strength })));
-        }
-        for motion in Motion::ALL {
-            all.extend(motion.amounts().iter().map(|&amount| Self::Moved(motion, amount)));
-        }
-        all
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Untouched => "untouched",
-            Self::Corrupted(dose) => dose.corruption.name(),
-            Self::Moved(motion, _) => motion.name(),
-        }
-    }
-
-    /// Whether it is made for images of that size.
-    fn suits(self, size: Size) -> bool {
-        match self {
-            Self::Corrupted(dose) => size.height.min(size.width) >= dose.corruption.least_side(),
-            Self::Untouched | Self::Moved(..) => true,
-        }
-    }
-
-    /// Whether it leaves every image as it is.
-    fn is_nothing(self) -> bool {
-        match self {
-            Self::Untouched => true,
-            Self::Corrupted(_) => false,
-            Self::Moved(motion, amount) => amount == motion.neutral(),
-        }
-    }
-
-    fn apply(self, isa: Isa, sample: &Sample) -> Vec<u8> {
-        match self {
-            Self::Untouched => sample.pixels.clone(),
-            Self::Corrupted(dose) => corrupt(isa, sample.image(), dose, sample.key),
-            Self::Moved(motion, amount) => moved(sample.image(), motion, amount),
-        }
-    }
-}
-
-/// Counts of images.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    n: u64,
-    n_right: u64,
-}
-
-impl Tally {
-    fn measured(self) -> Measured {
-        Measured::of(self.n_right, self.n)
-    }
-}
-
-/// The counts of everything.
-struct Tallies {
-    treatments: Vec<(Treatment, Tally)>,
-    attacks: Vec<(Attack, Tally)>,
 }
 
 /// A stress test under way.
@@ -236,18 +163,19 @@ impl Test<'_, '_> {
     }
 
     /// Counts the answers to these images under every treatment.
-    fn treat(&mut self, part: &Part) -> Result<()> {
+    fn treat(&mut self, chunk: &Chunk) -> Result<()> {
         let mut untouched = Tally::default();
         for k in 0..self.tallies.treatments.len() {
             let treatment = self.tallies.treatments[k].0;
             self.observe(treatment.name())?;
-            let found = if treatment.is_nothing() && k > 0 { untouched } else { self.count(treatment, &part.samples) };
+            let is_known = treatment.is_nothing() && k > 0;
+            let found =
+                if is_known { Tally { decided: None, ..untouched } } else { self.count(treatment, &chunk.samples) };
             if k == 0 {
                 untouched = found;
             }
-            let tally = &mut self.tallies.treatments[k].1;
-            *tally = Tally { n: tally.n + found.n, n_right: tally.n_right + found.n_right };
-            self.done += part.samples.len() as f64;
+            self.tallies.treatments[k].1 += found;
+            self.done += chunk.samples.len() as f64;
         }
         Ok(())
     }
@@ -255,29 +183,39 @@ impl Test<'_, '_> {
     fn count(&self, treatment: Treatment, samples: &[Sample]) -> Tally {
         let suited: Vec<&Sample> = samples.iter().filter(|sample| treatment.suits(sample.size)).collect();
         let Setup { pool, isa, .. } = *self.setup;
-        let images = pool.map(suited.len(), |i| treatment.apply(isa, suited[i]));
+        let images = pool.map(suited.len(), |i| treatment.apply(isa, suited[i].image(), suited[i].key));
         let image = |i: usize| Image { size: suited[i].size, pixels: &images[i] };
+        let mut tally = Tally::default();
+        // A decision costs as much as an answer: only where the report shows it.
+        if treatment.is_decided() && self.predictor.checkpoint().trust.is_some() {
+            let judged = self.predictor.judge(pool, suited.len(), &image);
+            for (i, sample) in suited.iter().enumerate() {
+                let decision = judged.verdict(self.predictor, i).decision;
+                tally.add(argmax(judged.row(i)) == sample.label as usize, Some(decision));
+            }
+            return tally;
+        }
         let probabilities = self.predictor.probabilities(pool, suited.len(), &image);
-        let rows = probabilities.chunks_exact(self.predictor.classes().len());
-        let is_right = |(row, sample): &(&[f64], &&Sample)| argmax(row) == sample.label as usize;
-        let n_right = rows.zip(&suited).filter(is_right).count();
-        Tally { n: suited.len() as u64, n_right: n_right as u64 }
+        for (row, sample) in probabilities.chunks_exact(self.predictor.classes().len()).zip(&suited) {
+            tally.add(argmax(row) == sample.label as usize, None);
+        }
+        tally
     }
 
     /// Counts those that hold out against every attack.
-    fn attack(&mut self, part: &Part) -> Result<()> {
+    fn attack(&mut self, chunk: &Chunk) -> Result<()> {
         let (predictor, network, pool) = (self.predictor, self.network, self.setup.pool);
         let preprocess = &predictor.checkpoint().preprocess;
         let ground = Ground { preprocess, network, pool };
-        let mut right = pool.map(part.samples.len(), |i| {
-            let sample = &part.samples[i];
+        let mut right = pool.map(chunk.samples.len(), |i| {
+            let sample = &chunk.samples[i];
             let mut prepared = vec![0; preprocess.size().len()];
             preprocess.prepare(sample.image(), &mut prepared);
             Victim::new(sample.key, sample.label, &prepared)
         });
         // What is wrong as it is cannot be misled.
         ground.look(&mut right);
-        let n = part.samples.len();
+        let n = chunk.samples.len();
         for k in 0..ATTACKS.len() {
             let attack = self.tallies.attacks[k].0;
             self.observe(attack.name)?;
@@ -292,95 +230,8 @@ impl Test<'_, '_> {
                 return Err(error);
             }
             self.done = before + GRADIENT * f64::from(attack.steps + 1) * n as f64;
-            let tally = &mut self.tallies.attacks[k].1;
-            *tally = Tally { n: tally.n + n as u64, n_right: tally.n_right + victims.len() as u64 };
+            self.tallies.attacks[k].1 += Tally { n: n as u64, n_right: victims.len() as u64, decided: None };
         }
         Ok(())
-    }
-}
-
-impl Tallies {
-    fn new() -> Self {
-        Self {
-            treatments: Treatment::all().into_iter().map(|treatment| (treatment, Tally::default())).collect(),
-            attacks: ATTACKS.map(|attack| (attack, Tally::default())).to_vec(),
-        }
-    }
-
-    fn of(&self, treatment: Treatment) -> Tally {
-        let found = self.treatments.iter().find(|(other, _)| *other == treatment);
-        found.map(|(_, tally)| *tally).unwrap_or_default()
-    }
-
-    fn report(&self, seed: u64, [n, n_in_part]: [usize; 2]) -> StressReport {
-        let corruptions: Vec<CorruptionResult> =
-            Corruption::ALL.iter().map(|&corruption| self.corruption(corruption, n as u64)).collect();
-        StressReport {
-            version: 1,
-            seed,
-            n: n as u64,
-            n_in_part: n_in_part as u64,
-            untouched: self.of(Treatment::Untouched).measured(),
-            mean_corruption_accuracy: StressReport::mean_of(&corruptions),
-            corruptions,
-            curves: Motion::ALL.iter().map(|&motion| self.curve(motion)).collect(),
-            attacks: self.attacks.iter().map(|(attack, tally)| result(*attack, *tally)).collect(),
-        }
-    }
-
-    fn corruption(&self, corruption: Corruption, n: u64) -> CorruptionResult {
-        let strength = |strength: u8| {
-            let dose = Dose { corruption, strength };
-            let measured = self.of(Treatment::Corrupted(dose)).measured();
-            StrengthResult { strength: u32::from(strength), amount: dose.amount(), measured }
-        };
-        let mut strengths: Vec<StrengthResult> = (1..=STRENGTHS).map(strength).collect();
-        let n_measured = strengths.first().map_or(0, |strength| strength.measured.n);
-        let least = corruption.least_side();
-        let note = (n_measured < n).then(|| {
-            let n_left_out = n - n_measured;
-            format!("{n_left_out} of {n} images left out: it makes sense from {least}×{least} pixels on")
-        });
-        if n_measured == 0 {
-            strengths.clear();
-        }
-        CorruptionResult {
-            name: corruption,
-            amount: corruption.amount_is().to_owned(),
-            mean: CorruptionResult::mean_of(&strengths),
-            strengths,
-            note,
-        }
-    }
-
-    fn curve(&self, motion: Motion) -> Curve {
-        let point = |&at: &f32| CurvePoint { at, measured: self.of(Treatment::Moved(motion, at)).measured() };
-        Curve {
-            name: motion.name().to_owned(),
-            unit: motion.unit().to_owned(),
-            points: motion.amounts().iter().map(point).collect(),
-        }
-    }
-}
-
-/// All that an attack must state.
-fn result(attack: Attack, tally: Tally) -> AttackResult {
-    AttackResult {
-        name: attack.name.to_owned(),
-        epsilon: attack.epsilon,
-        steps: attack.steps,
-        step_size: attack.step_size,
-        start: match attack.start {
-            Start::Image => "image",
-            Start::Uniform => "uniform",
-        }
-        .to_owned(),
-        loss: "cross-entropy".to_owned(),
-        clip: [0.0, 1.0],
-        on: "the prepared image, before scaling and normalising, not rounded to bytes".to_owned(),
-        counted: "misled as soon as one of the images on the way is answered wrongly, or the image itself is"
-            .to_owned(),
-        n: tally.n,
-        accuracy: wilson_interval(tally.n_right, tally.n),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{AttackResult, CorruptionResult, Curve, StressReport};
+use super::report::{AttackResult, CorruptionResult, Curve, Pooled, StressReport};
 use crate::spec::summary::grouped;
 
 /// Points of a curve on one line.
@@ -11,12 +11,21 @@ const POINTS: usize = 13;
 /// The whole text, ending in a line feed.
 pub fn text(report: &StressReport) -> String {
     let mut text = format!("Stress: accuracy in % on {}, each spoiled at five strengths\n\n", images(report));
-    let _ = writeln!(text, "{:14}{:>7}{:>7}{:>7}{:>7}{:>7}{:>8}", "", 1, 2, 3, 4, 5, "mean");
+    let decides = report.untouched.decisions.is_some();
+    let _ = write!(text, "{:14}{:>7}{:>7}{:>7}{:>7}{:>7}{:>8}", "", 1, 2, 3, 4, 5, "mean");
+    text.push_str(if decides { "   refused   wrong\n" } else { "\n" });
     for corruption in &report.corruptions {
         text.push_str(&corruption_line(corruption));
     }
-    let _ = writeln!(text, "{:14}{:35}{}", "mean", "", percent(report.mean_corruption_accuracy, 8));
-    let _ = writeln!(text, "{:14}{:35}{}", "untouched", "", percent(report.untouched.accuracy.value, 8));
+    for (name, share, decided) in [
+        ("mean", report.mean_corruption_accuracy, report.pooled()),
+        ("untouched", report.untouched.accuracy.value, report.pooled_untouched()),
+    ] {
+        let _ = writeln!(text, "{name:14}{:35}{}{}", "", percent(share, 8), decisions(decided));
+    }
+    if decides {
+        text.push_str("\nrefused: the share of images that the model abstains from; wrong: of its answers\n");
+    }
     text.push_str("\nMoved, turned, made larger or smaller\n");
     for curve in &report.curves {
         text.push_str(&curve_lines(curve));
@@ -47,6 +56,7 @@ fn corruption_line(corruption: &CorruptionResult) -> String {
             line.push_str(&percent(strength.measured.accuracy.value, 7));
         }
         line.push_str(&percent(corruption.mean, 8));
+        line.push_str(&decisions(corruption.pooled()));
     }
     if let Some(note) = &corruption.note {
         let _ = write!(line, "\n  {note}");
@@ -70,6 +80,11 @@ fn attack_line(attack: &AttackResult) -> String {
     let (name, start) = (attack.name.to_uppercase(), &attack.start);
     let how = format!("{name} ε = {}, {} {steps} of {} from {start}", attack.epsilon, attack.steps, attack.step_size);
     format!("{how:50}{} (n = {})\n", percent(attack.accuracy.value, 7), grouped(attack.n))
+}
+
+/// The two columns that are there for a model that decides.
+fn decisions(pooled: Option<Pooled>) -> String {
+    pooled.map_or(String::new(), |pooled| percent(pooled.abstained, 10) + &percent(pooled.wrong_answers, 8))
 }
 
 /// One decimal, to the right of `width` columns; a dash where nothing was measured.
