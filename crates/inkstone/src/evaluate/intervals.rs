@@ -276,7 +276,7 @@ mod tests {
 
     /// n samples of two classes, every tenth a mistake.
     fn measured(n: usize) -> Measured {
-        let row = |k: usize| if (k % 10 == 0) == (k % 2 == 0) { [0.25, 0.75] } else { [0.875, 0.125] };
+        let row = |k: usize| if k.is_multiple_of(10) == k.is_multiple_of(2) { [0.25, 0.75] } else { [0.875, 0.125] };
         Measured {
             indices: (0..n as u32).collect(),
             labels: (0..n as u32).map(|k| k % 2).collect(),

@@ -91,7 +91,7 @@ impl ReviewCurve {
     /// The share that is accepted and the share of errors among it, thinned to at most `most` points and the last.
     pub fn curve(&self, most: usize) -> Vec<(f64, f64)> {
         let stride = self.steps.len().div_ceil(most.max(1)).max(1);
-        let is_kept = |i: usize| i % stride == 0 || i + 1 == self.steps.len();
+        let is_kept = |i: usize| i.is_multiple_of(stride) || i + 1 == self.steps.len();
         let point = |&(n, wrong, _): &(u64, u64, f64)| (n as f64 / self.n as f64, wrong as f64 / n as f64);
         self.steps.iter().enumerate().filter(|&(i, _)| is_kept(i)).map(|(_, step)| point(step)).collect()
     }
