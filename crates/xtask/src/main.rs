@@ -6,6 +6,7 @@
 
 mod digits;
 mod interop;
+mod page;
 mod peers;
 mod python;
 mod steps;
@@ -93,6 +94,7 @@ fn test(chore: &mut Chore) -> Result<(), String> {
     few_dependencies(chore)?;
     examples(chore)?;
     interop::light(chore)?;
+    page::opens(chore)?;
     sanitizer(chore)
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::confusion::Average;
 use super::measured::Measured;
-use super::metrics::{Interval, N_BINS, bin_of, loss_of, wilson_interval};
+use super::metrics::{Interval, N_BINS, bin_of, brier_of, loss_of, wilson_interval};
 use super::report::{Report, TopK};
 use crate::parallel::Pool;
 use crate::predict::argmax;
@@ -26,6 +26,8 @@ pub struct Intervals {
     pub resamples: usize,
     /// Mean of −ln p(label).
     pub log_loss: Interval,
+    /// Mean of Σ (p − truth)².
+    pub brier_score: Interval,
     /// The calibration error as it is measured. Other images of a model without any error would also show some.
     pub calibration_error: Interval,
     /// The share of samples whose class is among the k likeliest.
@@ -98,6 +100,7 @@ impl Intervals {
             confidence: 0.95,
             resamples: figures.len(),
             log_loss: between(log_loss, |figures| figures.log_loss),
+            brier_score: between(report.brier_score, |figures| figures.brier_score),
             calibration_error: centred(between(error, |figures| figures.calibration_error), &figures),
             top_k_accuracy: report.top_k_accuracy.iter().map(|top| top_k(*top, n)).collect(),
             macro_average: ScoreIntervals {
@@ -175,6 +178,7 @@ fn centred(interval: Interval, figures: &[Figures]) -> Interval {
 #[derive(Debug, Clone, Copy)]
 struct Figures {
     log_loss: f64,
+    brier_score: f64,
     calibration_error: f64,
     by_class: Average,
     by_image: Average,
@@ -191,6 +195,7 @@ struct Addend {
     predicted: u32,
     bin: u32,
     loss: f64,
+    brier: f64,
     /// Right (1) or not (0), minus the confidence.
     gap: f64,
 }
@@ -205,6 +210,7 @@ impl Drawn {
                 predicted: best as u32,
                 bin: bin_of(row[best]) as u32,
                 loss: loss_of(row[label as usize]),
+                brier: brier_of(label as usize, row),
                 gap: f64::from(u8::from(best == label as usize)) - row[best],
             }
         };
@@ -215,7 +221,7 @@ impl Drawn {
     fn figures(&self, b: u32) -> Figures {
         let n = self.samples.len();
         let mut rng = Rng::new(0, b, n as u32, Operation::Bootstrap);
-        let (mut loss, mut gaps) = (0.0, [0.0_f64; N_BINS]);
+        let (mut loss, mut brier, mut gaps) = (0.0, 0.0, [0.0_f64; N_BINS]);
         let mut counts = vec![[0_u32; 3]; self.n_classes]; // right, images, answers
         let mut left = n;
         while left > 0 {
@@ -223,6 +229,7 @@ impl Drawn {
             for bits in rng.next_four().into_iter().take(left) {
                 let sample = &self.samples[((u64::from(bits) * n as u64) >> 32) as usize];
                 loss += sample.loss;
+                brier += sample.brier;
                 gaps[sample.bin as usize] += sample.gap;
                 counts[sample.label as usize][1] += 1;
                 counts[sample.predicted as usize][2] += 1;
@@ -233,7 +240,7 @@ impl Drawn {
         let n = n as f64;
         let error = gaps.iter().map(|gap| gap.abs()).sum::<f64>() / n;
         let (by_class, by_image) = (average(&counts, |_| 1.0), average(&counts, f64::from));
-        Figures { log_loss: loss / n, calibration_error: error, by_class, by_image }
+        Figures { log_loss: loss / n, brier_score: brier / n, calibration_error: error, by_class, by_image }
     }
 }
 
@@ -282,7 +289,7 @@ mod tests {
         let report = report(&measured);
         let intervals = Intervals::of(&report, &measured, &Pool::new(1).unwrap());
         assert_eq!(intervals, Intervals::of(&report, &measured, &Pool::new(3).unwrap()));
-        let mut all = vec![intervals.log_loss, intervals.calibration_error];
+        let mut all = vec![intervals.log_loss, intervals.brier_score, intervals.calibration_error];
         let scores = intervals.classes.iter().map(|class| class.scores);
         for scores in scores.chain([intervals.macro_average, intervals.weighted_average]) {
             all.extend([scores.precision, scores.recall, scores.f1]);

@@ -98,10 +98,12 @@ pub(super) fn loss_of(p: f64) -> f64 {
 /// assert_eq!(score, 1.25); // ((0.25 + 0.25) + (1 + 1)) / 2
 /// ```
 pub fn brier_score(labels: &[u32], probabilities: &[f64], n_classes: usize) -> f64 {
-    let squares = |(label, row): (usize, &[f64])| -> f64 {
-        row.iter().enumerate().map(|(c, &p)| if c == label { (1.0 - p) * (1.0 - p) } else { p * p }).sum()
-    };
-    mean(rows(labels, probabilities, n_classes).map(squares))
+    mean(rows(labels, probabilities, n_classes).map(|(label, row)| brier_of(label, row)))
+}
+
+/// What one sample adds.
+pub(super) fn brier_of(label: usize, row: &[f64]) -> f64 {
+    row.iter().enumerate().map(|(c, &p)| if c == label { (1.0 - p) * (1.0 - p) } else { p * p }).sum()
 }
 
 /// How many bins [`calibration_error`] has.

@@ -110,15 +110,28 @@ impl ReviewCurve {
     /// ```
     pub fn at(&self, max_error: f64) -> Option<OperatingPoint> {
         let is_allowed = |&&(n, wrong, _): &&(u64, u64, f64)| wrong as f64 <= max_error * n as f64;
-        let &(n, wrong, confidence) = self.steps.iter().rev().find(is_allowed)?;
-        Some(OperatingPoint {
-            max_error,
+        self.steps.iter().rev().find(is_allowed).map(|step| OperatingPoint { max_error, ..self.point(step) })
+    }
+
+    /// What answers of at least this confidence come to; none where there is no such answer. Its `max_error` is the error
+    /// that was measured.
+    pub fn from(&self, confidence: f64) -> Option<OperatingPoint> {
+        self.steps
+            .iter()
+            .rev()
+            .find(|step| step.2 >= confidence)
+            .map(|step| OperatingPoint { confidence, ..self.point(step) })
+    }
+
+    fn point(&self, &(n, wrong, confidence): &(u64, u64, f64)) -> OperatingPoint {
+        OperatingPoint {
+            max_error: wrong as f64 / n as f64,
             confidence,
             accepted: n as f64 / self.n as f64,
             n_accepted: n,
             n_wrong: wrong,
             error: wilson_interval(wrong, n),
-        })
+        }
     }
 
     /// How many samples there are.

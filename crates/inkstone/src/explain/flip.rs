@@ -10,9 +10,9 @@ use inkstone_kernels::Isa;
 use serde::Serialize;
 
 use super::map::Explained;
+use super::probabilities;
 use super::question::Question;
-use crate::data::Preprocess;
-use crate::predict::softmax;
+use crate::checkpoint::Checkpoint;
 
 /// Pixels that are tried before one is chosen.
 const CANDIDATES: usize = 32;
@@ -86,17 +86,17 @@ pub struct Odds {
 }
 
 /// Searches for the change that turns the answer into `against`, or, where it is that already, into the class.
-pub(super) fn flip(about: &Explained<'_>, preprocess: &Preprocess, classes: &[String], logits: &[f32]) -> Flip {
+pub(super) fn flip(about: &Explained<'_>, model: &Checkpoint, logits: &[f32]) -> Flip {
     let from = best_but(logits, None);
     let Question { class, against } = about.question;
     let to = against.filter(|&against| against != from).unwrap_or(class);
-    let mut search = Search { about, preprocess, from, to, asked: 0, image: about.subject.bytes.clone() };
+    let mut search = Search { about, model, from, to, asked: 0, image: about.subject.bytes.clone() };
     let found = search.greedy();
     if found {
         search.give_back();
         search.reduce();
     }
-    search.outcome(found, classes, logits)
+    search.outcome(found, logits)
 }
 
 /// The class of the largest logit, leaving one out.
@@ -107,7 +107,7 @@ fn best_but(logits: &[f32], left_out: Option<usize>) -> usize {
 
 struct Search<'a> {
     about: &'a Explained<'a>,
-    preprocess: &'a Preprocess,
+    model: &'a Checkpoint,
     from: usize,
     to: usize,
     asked: usize,
@@ -125,7 +125,7 @@ impl Search<'_> {
             for (pixel, new) in &changes[i] {
                 bytes[pixel * channels..][..channels].copy_from_slice(new);
             }
-            self.preprocess.values_on(Isa::SCALAR, &bytes, values);
+            self.model.preprocess.values_on(Isa::SCALAR, &bytes, values);
         };
         let logits = self.about.network.logits(changes.len(), &write);
         let rows = logits.chunks_exact(self.about.network.plan.n_classes);
@@ -176,7 +176,7 @@ impl Search<'_> {
         let subject = self.about.subject;
         let channels = subject.size.channels;
         let mut values = vec![0.0; self.image.len()];
-        self.preprocess.values_on(Isa::SCALAR, &self.image, &mut values);
+        self.model.preprocess.values_on(Isa::SCALAR, &self.image, &mut values);
         let write = |_: usize, out: &mut [f32]| out.copy_from_slice(&values);
         let logits = self.about.network.logits(1, &write);
         let question = Question { class: self.to, against: Some(best_but(&logits, Some(self.to))) };
@@ -228,7 +228,7 @@ impl Search<'_> {
             };
             let (mut too_little, mut enough) = (0, 256);
             while enough - too_little > 1 && self.asked < BUDGET {
-                let middle = (too_little + enough) / 2;
+                let middle = u16::midpoint(too_little, enough);
                 if self.margins(&[vec![(pixel, partly(middle))]])[0] > 0.0 {
                     enough = middle;
                 } else {
@@ -239,12 +239,13 @@ impl Search<'_> {
         }
     }
 
-    fn outcome(self, found: bool, classes: &[String], logits: &[f32]) -> Flip {
+    fn outcome(self, found: bool, logits: &[f32]) -> Flip {
         let subject = self.about.subject;
         let mut values = vec![0.0; self.image.len()];
-        self.preprocess.values_on(Isa::SCALAR, &self.image, &mut values);
-        let after = softmax(&self.about.network.logits(1, &|_, out| out.copy_from_slice(&values)));
-        let before = softmax(logits);
+        self.model.preprocess.values_on(Isa::SCALAR, &self.image, &mut values);
+        let after = probabilities(self.model, &self.about.network.logits(1, &|_, out| out.copy_from_slice(&values)));
+        let before = probabilities(self.model, logits);
+        let classes = &self.model.classes;
         let odds = |row: &[f64]| Odds { from: row[self.from], to: row[self.to] };
         let width = subject.size.width;
         let pixels: Vec<ChangedPixel> = self

@@ -38,10 +38,12 @@ pub use picture::picture;
 pub use rank::spearman;
 pub use request::{Baseline, Method, Request};
 
+use crate::checkpoint::Checkpoint;
 use crate::data::Image;
 use crate::error::Result;
 use crate::parallel::Pool;
 use crate::predict::{Predictor, softmax};
+use crate::trust::soften;
 
 use map::Explained;
 use network::Network;
@@ -85,13 +87,13 @@ pub fn explain_on(pool: &Pool, predictor: &Predictor, image: Image<'_>, request:
     let subject = Subject::new(&checkpoint.preprocess, predictor.isa(), sign.prepared, request.baseline);
     let network = Network::new(pool, &checkpoint.plan, predictor.isa(), &checkpoint.parameters);
     let logits = network.logits(1, &|_, values| values.copy_from_slice(&subject.values));
-    let probabilities = softmax(&logits);
+    let probabilities = probabilities(checkpoint, &logits);
     let question = Question::new(request, predictor.classes(), &probabilities)?;
 
     let about = Explained { network: &network, subject: &subject, question };
     let map = about.map(request.method, request.steps)?;
     let checks = about.checks(request.method, &map)?;
-    let flip = question.against.map(|_| flip::flip(&about, &checkpoint.preprocess, predictor.classes(), &logits));
+    let flip = question.against.map(|_| flip::flip(&about, checkpoint, &logits));
     let near = request.neighbours.map(|near| neighbours::nearest(predictor, &network, &subject.values, near));
     Ok(Explanation::new(
         predictor,
@@ -108,6 +110,14 @@ pub fn explain_on(pool: &Pool, predictor: &Predictor, image: Image<'_>, request:
             subject,
         },
     ))
+}
+
+/// The probabilities that the model tells for these logits: by its temperature, where it has one.
+fn probabilities(model: &Checkpoint, logits: &[f32]) -> Vec<f64> {
+    match &model.trust {
+        Some(trust) => soften(logits, logits.len(), trust.temperature),
+        None => softmax(logits),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::colour::{diverging, sequential};
 use super::{Baseline, Check, Explanation, Flip, letters};
 use crate::data::Image;
 use crate::data::sheet::Picture;
+use crate::predict::Decision;
 
 /// The side of a panel, about: small images are enlarged by whole factors.
 const PANEL: usize = 308;
@@ -78,14 +79,29 @@ impl Drawing<'_> {
             Some(against) => format!("Why {class} and not {}?", name(against, "the other")),
             None => format!("Why {class}?"),
         };
-        let answer = match &explanation.prediction.class {
-            Some(answer) if *answer == explanation.class => "answer ".to_owned(),
-            Some(answer) => format!("answer {}; ", name(answer, "another")),
+        let prediction = &explanation.prediction;
+        let word = if prediction.decision == Decision::Answer { "answer" } else { "best guess" };
+        let answer = match &prediction.class {
+            Some(answer) if *answer == explanation.class => format!("{word} "),
+            Some(answer) => format!("{word} {}; ", name(answer, "another")),
             None => String::new(),
         };
         self.canvas.text([GAP, self.y], 4, INK, &question);
         self.y += letters::HEIGHT * 4 + 6;
         let share = percent(explanation.probability);
+        match prediction.decision {
+            Decision::Abstain => {
+                self.paragraph(
+                    INK,
+                    &format!("The model does not answer: {}.", prediction.reasons.join(", ").replace('_', " ")),
+                );
+            }
+            Decision::Set => {
+                let set: Vec<String> = prediction.set.iter().map(|class| name(class, "another")).collect();
+                self.paragraph(INK, &format!("The model does not decide between {}.", set.join(", ")));
+            }
+            Decision::Answer | Decision::Error => {}
+        }
         self.paragraph(FAINT, &format!("{answer}{class}: {share}. {}", explanation.method.sentence()));
         let n_failed = explanation.failed().count();
         if n_failed > 0 {

@@ -14,7 +14,7 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "two lists of the same things");
     let (a, b) = (ranks(a), ranks(b));
     // Ranks are 1 … n, shared or not: their mean is the same.
-    let mean = (a.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(a.len() as f64, 1.0);
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>();
     let scale = product(&a, &a) * product(&b, &b);
     (scale > 0.0).then(|| (product(&a, &b) / scale.sqrt()).clamp(-1.0, 1.0))
@@ -28,7 +28,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut start = 0;
     while start < order.len() {
         let equals = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count().max(1);
-        let rank = start as f64 + (equals as f64 + 1.0) / 2.0;
+        let rank = start as f64 + f64::midpoint(equals as f64, 1.0);
         order[start..start + equals].iter().for_each(|&i| ranks[i] = rank);
         start += equals;
     }

@@ -194,8 +194,11 @@ fn integrated_gradients_add_up_for_every_kind_of_layer() {
                 let scores = explained.network.scores(2, explained.question, &|i, out| out.copy_from_slice(ends[i]));
                 let sum: f64 = found.attributions.iter().map(|&a| f64::from(a)).sum();
                 let difference = scores[0] - scores[1];
+                // Where the logits hardly differ, rounding asks for more.
+                let most = if difference.abs() > 0.01 { 600 } else { 2048 };
+                assert!(found.n_steps <= most, "{name}: {} steps for {difference}", found.n_steps);
                 assert!((sum - difference).abs() < 0.01 * difference.abs(), "{name}: {sum}, not {difference}");
-                assert!((found.gap - (sum - difference).abs() / difference.abs()).abs() < 1e-9, "{name}");
+                assert!((found.gap - (sum - difference).abs() / difference.abs()).abs() < 1e-3, "{name}");
             });
         }
     }
@@ -209,7 +212,7 @@ fn slopes_are_finite_differences_for_every_kind_of_layer() {
         let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
         let (parameters, state) = (wide(&setup.parameters.values), wide(&setup.parameters.state));
         let question = Question { class: 1, against: Some(0) };
-        let slopes = setup.with(question, |explained| explained.slopes());
+        let slopes = setup.with(question, |explained| explained.map(Method::SignedSaliency, None).unwrap().raw.values);
         let score = |i: usize, step: f64| {
             let mut image = wide(&setup.subject.values);
             image[i] += step;
@@ -269,23 +272,28 @@ fn grad_cam_of_a_network_without_a_convolution_is_refused() {
 }
 
 #[test]
-fn a_map_that_the_weights_do_not_change_fails_the_check() {
-    let (_, shape, layers) = networks().swap_remove(3);
-    // The weights of a random network of the check itself: what it compares with is as random as this.
-    let setup = Setup::new(layers, shape, 3);
+fn the_saliency_of_a_network_that_has_learnt_nothing_fails_the_check_of_random_weights() {
+    let relu = |layer: LayerSpec| layer.activation(Activation::Relu);
+    let layers = vec![
+        relu(LayerSpec::conv2d(16, 3)),
+        LayerSpec::max_pool(2),
+        relu(LayerSpec::conv2d(32, 3)),
+        LayerSpec::max_pool(2),
+        relu(LayerSpec::conv2d(32, 3).same()),
+        LayerSpec::flatten(),
+        LayerSpec::dense_per_class(),
+    ];
+    let mut setup = Setup::new(layers, [28, 28, 1], 10);
+    setup.parameters = Parameters::initialise(&setup.plan, 4711);
+    setup.subject.values.fill(0.0);
+    for i in 5..23 {
+        setup.subject.values[i * 28 + 12..][..4].copy_from_slice(&[0.4, 1.0, 0.9, 0.2]);
+        setup.subject.values[14 * 28 + i] = 0.8;
+    }
     setup.with(Question { class: 0, against: None }, |explained| {
-        let mut map = explained.map(Method::Saliency, None).unwrap();
-        let honest = explained.checks(Method::Saliency, &map).unwrap();
-        assert!(honest.last().is_some_and(|check| check.passed), "{honest:?}");
-        // What an edge detector would show: the mean of many networks, which is no network's own.
-        map.heat.fill(0.0);
-        for seed in 0..60 {
-            let network = explained.network.randomised(1000 + seed);
-            let other = Explained { network: &network, ..*explained }.map(Method::Saliency, None).unwrap();
-            map.heat.iter_mut().zip(&other.heat).for_each(|(sum, value)| *sum += value);
-        }
+        let map = explained.map(Method::Saliency, None).unwrap();
         let checks = explained.checks(Method::Saliency, &map).unwrap();
-        let [honest, checked] = [&honest, &checks].map(|checks| checks.last().unwrap().value);
-        assert!(checked > honest + 0.1, "{checked} and {honest}");
+        let check = checks.last().unwrap();
+        assert_eq!((check.name, check.passed), ("parameter_randomisation", false), "{check:?}");
     });
 }

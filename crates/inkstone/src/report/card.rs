@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::Material;
 use super::words::percent;
-use crate::evaluate::{Interval, ReviewCurve};
+use crate::evaluate::Interval;
 use crate::spec::summary::grouped;
 use crate::train::judge_curves;
 
@@ -35,6 +35,7 @@ pub(super) fn model_card(material: &Material<'_>) -> String {
             ("macro recall", report.macro_average.recall, intervals.macro_average.recall),
             ("macro F1", report.macro_average.f1, intervals.macro_average.f1),
             ("log loss", report.log_loss, intervals.log_loss),
+            ("Brier score", report.brier_score, intervals.brier_score),
             ("calibration error", report.calibration_error, intervals.calibration_error),
         ] {
             let _ = writeln!(card, "| {name} | {value:.4} | {:.4} to {:.4} |", interval.low, interval.high);
@@ -50,8 +51,8 @@ pub(super) fn model_card(material: &Material<'_>) -> String {
         );
     }
     let _ = write!(card, "\n{}\n", crate::evaluate::sentences(report));
-    if let Some(point) = super::numbers::recommended(&ReviewCurve::of(material.measured)) {
-        let _ = write!(card, "\n{}\n", super::numbers::review_sentence(&point).en);
+    if let Some(point) = super::promises::recommended(material) {
+        let _ = write!(card, "\n{}\n", super::promises::review_sentence(&point).en);
     }
     card += &limits();
     card += &training(material);

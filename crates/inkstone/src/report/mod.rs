@@ -12,6 +12,7 @@ mod suspects;
 
 mod section;
 mod numbers;
+mod promises;
 mod shown;
 mod stress;
 mod about;

@@ -1,10 +1,10 @@
-//! The sections whose content is figures: training, confusion, classes, calibration, review.
+//! The sections whose content is figures: training, confusion, classes.
 
 use super::figures;
 use super::section::{Section, table};
 use super::words::{Words, escaped, percent};
 use super::{Material, Training};
-use crate::evaluate::{Interval, OperatingPoint, ReviewCurve, ScoreIntervals};
+use crate::evaluate::{Interval, ScoreIntervals};
 use crate::spec::summary::grouped;
 use crate::train::{Verdict, verdict};
 
@@ -197,100 +197,4 @@ pub(super) fn classes(material: &Material<'_>) -> Section {
     Section::new("classes", Words::new("Class by class", "各类别"))
         .explanation(&how)
         .html(&table(&caption, &heads, &rows))
-}
-
-/// Whether the model's confidence can be taken at its word.
-pub(super) fn calibration(material: &Material<'_>) -> Section {
-    let (report, measured) = (material.report, material.measured);
-    let n = measured.len().max(1) as f64;
-    let confidence = (0..measured.len()).map(|k| measured.confidence(k)).sum::<f64>() / n;
-    let gap = confidence - report.accuracy.value;
-    let points = format!("{:.2}", 100.0 * gap.abs());
-    let [sure, right] = [confidence, report.accuracy.value].map(|share| percent(share, 2));
-    let direction = if gap >= 0.0 { ["too sure", "过于自信"] } else { ["too modest", "过于谨慎"] };
-    let told = Words::new(
-        format!("On average it is {sure} sure and {right} right: {points} points {}.", direction[0]),
-        format!("平均置信度 {sure}，正确率 {right}：{}，相差 {points} 个百分点。", direction[1]),
-    );
-    let error = Words::new(
-        format!(
-            "Confidence misses the truth by {:.4} on average (expected calibration error over 15 bins).",
-            report.calibration_error
-        ),
-        format!("置信度与事实平均相差 {:.4}（15 个区间的期望校准误差）。", report.calibration_error),
-    );
-    let how = Words::new(
-        "Where the orange line follows the diagonal, 80 % sure means right in 8 of 10 cases. Thin lines are 95 % intervals: \
-         bins of few images tell little.",
-        "橙线贴近对角线时，80 % 的把握就意味着十次里对八次。细线为 95 % 区间：图像少的区间说明不了什么。",
-    );
-    Section::new("calibration", Words::new("Can its confidence be trusted?", "置信度可信吗？"))
-        .paragraph(&told.and(&error))
-        .charts(&figures::reliability(measured))
-        .explanation(&how)
-}
-
-/// Errors that one may allow, the usual one first.
-const ALLOWED: [f64; 6] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05];
-
-/// The way to work that a report recommends: at most 0.1 % errors where that is possible, else the next that is.
-pub(super) fn recommended(curve: &ReviewCurve) -> Option<OperatingPoint> {
-    /// Where next to nothing could be accepted, more errors must be allowed.
-    const WORTH: f64 = 0.05;
-    ALLOWED.iter().find_map(|&error| curve.at(error).filter(|point| point.accepted >= WORTH))
-}
-
-/// "Accept 92 % automatically at 0.1 % errors; 8 % go to a person."
-pub(super) fn review_sentence(point: &OperatingPoint) -> Words {
-    let [accepted, rest] = [point.accepted, 1.0 - point.accepted].map(|share| percent(share, 1));
-    let error = percent(point.max_error, 1);
-    Words::new(
-        format!("Accept {accepted} automatically at {error} errors; {rest} go to a person."),
-        format!("自动接受 {accepted}，错误率不超过 {error}；其余 {rest} 交给人工。"),
-    )
-}
-
-/// How many images need no person.
-pub(super) fn review(material: &Material<'_>) -> Section {
-    let curve = ReviewCurve::of(material.measured);
-    let section = Section::new("review", Words::new("How much can be left to it", "可以放心交给它多少"));
-    let recommended = recommended(&curve);
-    let section = match &recommended {
-        Some(point) => section.paragraph(&review_sentence(point)),
-        None => section.paragraph(&Words::new(
-            "Its surest answers are wrong too often to leave anything to it alone.",
-            "即使最有把握的回答也常常出错，不宜完全自动处理。",
-        )),
-    };
-    let row = |point: OperatingPoint| {
-        vec![
-            percent(point.max_error, 1),
-            percent(point.accepted, 1),
-            percent(1.0 - point.accepted, 1),
-            format!("{:.4}", point.confidence),
-            format!(
-                "{} / {} <span class=\"range\">{}–{}</span>",
-                grouped(point.n_wrong),
-                grouped(point.n_accepted),
-                percent(point.error.low, 2),
-                percent(point.error.high, 2)
-            ),
-        ]
-    };
-    let rows: Vec<Vec<String>> = ALLOWED.iter().filter_map(|&error| curve.at(error)).map(row).collect();
-    let heads = [
-        Words::new("errors allowed", "允许的错误率"),
-        Words::new("answered alone", "自动回答"),
-        Words::new("to a person", "交给人工"),
-        Words::new("from confidence", "置信度下限"),
-        Words::new("wrong among them", "其中错误"),
-    ];
-    let how = Words::new(
-        "Answers are accepted from a confidence on. That confidence was read off these very images, so new ones will do a \
-         little worse, within the interval in small print; images unlike these may do much worse.",
-        "从某个置信度起接受回答。该置信度取自这批图像本身，因此新图像会略差一些（见小字区间）；与之不相像的图像可能差得多。",
-    );
-    let chosen = recommended.map(|point| (point.accepted, point.error.value));
-    let caption = Words::new("Errors allowed and what they save", "允许的错误率与节省的人工");
-    section.charts(&[figures::review(&curve, chosen)]).html(&table(&caption, &heads, &rows)).explanation(&how)
 }

@@ -3,8 +3,8 @@
 use super::numbers::{self, four, with_interval};
 use super::section::Section;
 use super::words::{Words, escaped, percent};
-use super::{Material, about, shown, stress};
-use crate::evaluate::{Interval, ReviewCurve};
+use super::{Material, about, promises, shown, stress};
+use crate::evaluate::Interval;
 use crate::spec::summary::grouped;
 use crate::train::verdict;
 
@@ -62,7 +62,8 @@ fn sections(material: &Material<'_>) -> Vec<Section> {
     let mut sections = Vec::new();
     sections.extend(numbers::training(material));
     sections.extend([numbers::confusion(material), numbers::classes(material)]);
-    sections.extend([numbers::calibration(material), numbers::review(material)]);
+    sections.extend([promises::calibration(material), promises::review(material)]);
+    sections.extend(promises::decisions(material));
     sections.extend([shown::mistakes(material), shown::suspects(material), shown::samples(material)]);
     sections.extend([stress::section(material), about::section(material)]);
     sections
@@ -197,9 +198,7 @@ fn expectation(material: &Material<'_>) -> Words {
 /// The conclusions, in sentences.
 fn findings(material: &Material<'_>) -> Vec<Words> {
     let mut findings = Vec::new();
-    findings.extend(
-        numbers::recommended(&ReviewCurve::of(material.measured)).map(|point| numbers::review_sentence(&point)),
-    );
+    findings.extend(promises::recommended(material).map(|point| promises::review_sentence(&point)));
     findings.extend(material.training.map(|training| numbers::fit(verdict(training.metrics))));
     findings.push(numbers::most_confused(material));
     findings.extend(material.report.errata.map(|errata| {

@@ -57,8 +57,8 @@ fn lines(mut groups: Vec<Group>) -> Vec<Vec<Group>> {
 /// Whether a low part hangs right above or below a glyph: the dot of an i, the bar of a broken 5.
 fn is_dot_of(part: Frame, glyph: Frame) -> bool {
     let gap = glyph.top.saturating_sub(part.bottom).max(part.top.saturating_sub(glyph.bottom));
-    let is_near = is_above(part, glyph) || is_beside(part, glyph, glyph.height()) || is_bar_of(part, glyph);
-    part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_near
+    let is_near = is_above(part, glyph) || is_beside(part, glyph, glyph.height());
+    is_bar_of(part, glyph) || (part.height() * 5 < glyph.height() * 2 && gap * 4 <= glyph.height() && is_near)
 }
 
 /// One line: small parts joined to the glyph above, below or through which they stand; the others are points, or lost.
@@ -108,11 +108,11 @@ fn is_beside(a: Frame, b: Frame, height: usize) -> bool {
 /// of many a 5 does. A minus stands at half the height.
 fn is_bar_of(bar: Frame, glyph: Frame) -> bool {
     let (height, both) = (glyph.height(), bar.with(glyph));
-    let is_flat = bar.width() > 2 * bar.height() && bar.height() * 3 < height;
+    let is_flat = bar.width() > 2 * bar.height() && bar.height() * 2 <= height;
     let is_at_its_top =
         2 * (bar.top + bar.bottom) <= 4 * glyph.top + height && 4 * bar.bottom + height >= 4 * glyph.top;
     let begins_there = bar.left >= glyph.left && bar.left.saturating_sub(glyph.right) * 10 <= height;
-    is_flat && is_at_its_top && begins_there && both.width() * 10 <= both.height() * 15
+    is_flat && is_at_its_top && begins_there && both.width() * 10 <= both.height() * 16
 }
 
 /// What a part that stands alone is: by its size and place in the line.
