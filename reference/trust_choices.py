@@ -118,12 +118,15 @@ def scores(features, labels):
     for per_class in [100, 500]:
         stored = direction(features[np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in classes])])
         yield f"nearest of {len(stored)} directions", stored.size, lambda z, f, s=stored: 1 - (direction(f) @ s.T).max(axis=1)
-    for d in [64, 96, 128]:
+    for d in [64, 96, 128, 192]:
         signs = np.sign(np.random.default_rng(1).standard_normal((n, d))) / np.sqrt(d)
         take = lambda f, signs=signs: direction(f) @ signs
         yield f"{d} signs, one covariance", d * (d + 1) // 2 + len(classes) * d, gaussians(take, features, labels, shared=True)
         size = len(classes) * (d * (d + 1) // 2 + d)
         yield f"{d} signs, a covariance per class", size, gaussians(take, features, labels)
+        with_length = lambda f, take=take: np.c_[take(f), 0.25 * np.log(np.maximum(np.linalg.norm(f, axis=1), 1e-6))]
+        size = len(classes) * ((d + 1) * (d + 2) // 2 + d + 1)
+        yield f"{d} signs and length, per class", size, gaussians(with_length, features, labels)
 
 
 def set_scores(p, u, rule):

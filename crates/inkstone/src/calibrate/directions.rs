@@ -1,4 +1,4 @@
-//! Means and covariances of the directions that training images take in a network's features ([`crate::trust::Novelty`]).
+//! Means and covariances of the directions and lengths that training images take in a network's features ([`crate::trust::Novelty`]).
 
 use super::Network;
 use crate::data::Samples;
@@ -10,8 +10,8 @@ use crate::trust::{Novelty, Projection};
 const MAX_IMAGES: usize = 20_000;
 /// At least so many of a class, where it has them.
 const MIN_OF_CLASS: usize = 64;
-/// Above so many values (1 MiB) all classes share one covariance.
-const MAX_FACTOR_VALUES: usize = 1 << 18;
+/// Above so many values (2 MiB) all classes share one covariance.
+const MAX_FACTOR_VALUES: usize = 1 << 19;
 /// The share of the mean variance that is added to each variance: no direction counts as never taken.
 const RIDGE: f64 = 0.01;
 
@@ -23,7 +23,7 @@ pub(super) fn fit(network: &Network<'_>, training: &Samples) -> Result<Novelty> 
     network.run(training, &chosen, &mut |_, features| {
         let rows = features.len() / network.n_features();
         let row = |i: usize| &features[i * network.n_features()..][..network.n_features()];
-        directions.extend(network.pool.map(rows, |i| projection.direction(row(i))));
+        directions.extend(network.pool.map(rows, |i| projection.describe(row(i))));
     })?;
     let mut classes: Vec<Vec<&[f32]>> = vec![Vec::new(); network.n_classes];
     for (direction, &position) in directions.iter().zip(&chosen) {

@@ -106,7 +106,11 @@ impl Predictor {
         let mut sign = |glyph: &ink::Glyph| Sign {
             bounds: glyph.bounds,
             kind: glyph.kind,
-            opinion: if is_for_the_model(glyph) { next.next().map(|i| self.opinion(&judged, i)) } else { None },
+            opinion: if is_for_the_model(glyph) {
+                next.next().map(|i| self.opinion(&judged, i).about(glyph))
+            } else {
+                None
+            },
         };
         let mut signs = Vec::new();
         for glyph in &page.glyphs {

@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::argmax;
-use super::judge::Verdict;
+use super::judge::{self, Verdict};
 use crate::data::dataset::Size;
-use crate::data::ink::{Kind, Reason};
+use crate::data::ink::{self, Kind, Reason};
 use crate::error::{Error, ErrorKind};
 
 /// What is said of one image: one entry of `predictions`.
@@ -212,6 +212,17 @@ impl Decision {
             Self::Error => 3,
         };
         if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+impl Opinion {
+    /// The same of a glyph: of a drawing in many parts the model cannot know anything.
+    pub(super) fn about(mut self, glyph: &ink::Glyph) -> Self {
+        if glyph.n_parts > ink::MAX_PARTS {
+            self.verdict.decision = Decision::Abstain;
+            self.verdict.reasons.insert(0, judge::Reason::Ink(Reason::TooManyParts));
+        }
+        self
     }
 }
 

@@ -83,7 +83,7 @@ impl StoredTrust {
         if n_factors != 1 && n_factors != n_classes {
             return Err(wrong("novelty.n_factors", format!("1 or {n_classes}"), n_factors.to_string()));
         }
-        let d = n_features.min(super::MAX_DIMENSIONS);
+        let d = n_features.min(super::MAX_DIMENSIONS) + 1;
         let info = |name: &str, rows: usize, columns: usize| TensorInfo::plain(name, vec![rows, columns]);
         Ok([info("means", n_classes, d), info("factors", n_factors, d * (d + 1) / 2)])
     }

@@ -31,6 +31,12 @@ pub const USUAL_SIZE: [usize; 2] = [28, 28];
 /// Glyphs of a page: more are no field of a form.
 const MAX_GLYPHS: usize = 64;
 
+/// The most parts of a sign: more are a drawing.
+pub const MAX_PARTS: usize = 3;
+
+/// A part with less than this share of the heaviest one's ink (1 in 60) is a speck.
+const SPECK: u64 = 60;
+
 /// The least height of a glyph that is read, in pixels of the picture.
 const MIN_SIDE: usize = 8;
 
@@ -108,6 +114,9 @@ pub struct Glyph {
     /// The glyphs that it may be instead, from left to right, where it is wide enough to be several that touch. The model
     /// decides: see [`crate::predict::Predictor`].
     pub pieces: Vec<Glyph>,
+    /// How many separate parts it is made of, specks left out. Signs that people write have [`MAX_PARTS`] at most, a
+    /// broken one among them; a face has more.
+    pub n_parts: usize,
 }
 
 /// What was found in a picture.
@@ -149,7 +158,7 @@ pub fn read(image: Image<'_>, size: [usize; 2]) -> Page {
     if let Some(pixels) = already_fitted(image, size) {
         let bounds = [0, 0, image.size.width, image.size.height];
         return Page {
-            glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels, pieces: Vec::new() }],
+            glyphs: vec![Glyph { bounds, kind: Kind::Glyph, pixels, pieces: Vec::new(), n_parts: 1 }],
             ..Page::default()
         };
     }
@@ -255,10 +264,18 @@ impl Found {
             let [left, top, right, bottom] = split::extent(plane).unwrap_or_default();
             let (left, right, top, bottom) = (left + cut.left, right + cut.left, top + cut.top, bottom + cut.top);
             let bounds = self.bounds(Frame { left, top, right, bottom });
-            Glyph { bounds, kind, pixels: fit::fit(plane, size).pixels, pieces: Vec::new() }
+            Glyph { bounds, kind, pixels: fit::fit(plane, size).pixels, pieces: Vec::new(), n_parts: 1 }
         };
         let pieces = if kind == Kind::Glyph { split::split(&cut.plane) } else { Vec::new() };
-        Glyph { bounds, kind, pixels: fit::fit(&cut.plane, size).pixels, pieces: pieces.iter().map(piece).collect() }
+        let weights = || parts.iter().map(|&part| self.components.list[part].weight);
+        let heaviest = weights().max().unwrap_or(0);
+        Glyph {
+            bounds,
+            kind,
+            pixels: fit::fit(&cut.plane, size).pixels,
+            pieces: pieces.iter().map(piece).collect(),
+            n_parts: weights().filter(|weight| weight * SPECK >= heaviest).count(),
+        }
     }
 
     /// A frame of the plane in pixels of the picture.
