@@ -15,7 +15,7 @@ pub(super) fn curves(metrics: &[EpochMetrics], kept_epoch: Option<usize>) -> Opt
             title: Words::new("Loss by epoch", "各轮的损失"),
             training: |line| Some(line.train_loss),
             validation: |line| line.validation_loss,
-            range: |low, high| [0.0_f64.min(low), high],
+            range: |low, high| [0.0_f64.min(low), 1.05 * high],
             ticks: Ticks::Number(2),
         },
     );

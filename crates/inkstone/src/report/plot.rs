@@ -530,14 +530,17 @@ impl Svg {
     /// If there is none.
     #[must_use]
     pub fn beside(drawings: &[Self]) -> Self {
+        /// Pixels between two of them.
+        const GAP: u32 = 20;
         let mut body = String::new();
         let mut width = 0;
         for drawing in drawings {
             let [own, height] = drawing.size;
             body +=
                 &format!("<svg x=\"{width}\" y=\"0\" width=\"{own}\" height=\"{height}\">\n{}</svg>\n", drawing.body);
-            width += own;
+            width += own + GAP;
         }
+        width -= GAP;
         let height = drawings.iter().map(|drawing| drawing.size[1]).max().expect("at least one drawing");
         Self { body, size: [width, height], description: drawings[0].description.clone() }
     }
