@@ -80,7 +80,7 @@ impl Drop for Place {
 /// Image i: a bar that lies (even) or stands (odd), where i says, on a ground that differs.
 fn bar(i: u32) -> Vec<u8> {
     let at = 2 + i / 2 % 8;
-    let on = |row: u32, column: u32| if i % 2 == 0 { row == at } else { column == at };
+    let on = |row: u32, column: u32| if i.is_multiple_of(2) { row == at } else { column == at };
     let noise = |row: u32, column: u32| ((i * 7 + row * 31 + column * 17) % 40) as u8;
     (0..144).map(|k| if on(k / 12, k % 12) { 255 } else { noise(k / 12, k % 12) }).collect()
 }

@@ -36,7 +36,7 @@ pub(super) fn element(image: &Owned, side: usize, description: &Words) -> String
     let factor = (side / width.max(height)).max(1);
     format!(
         "<img src=\"data:image/png;base64,{}\" width=\"{}\" height=\"{}\" {}>",
-        base64(&png_fast(image.view()).as_slice()),
+        base64(png_fast(image.view()).as_slice()),
         width * factor,
         height * factor,
         description.attribute("alt")
