@@ -85,7 +85,7 @@ fn turn_pixels<const C: usize>(from: &[f32], to: &mut [f32], [height, width]: [u
 /// use inkstone::engine::Isa;
 /// let mut row = [0.0, 0.0, 100.0, 0.0, 0.0];
 /// blur(Isa::detect(), &mut row, Size { height: 1, width: 5, channels: 1 }, 1.0);
-/// assert_eq!(row.map(f32::round), [8.0, 24.0, 40.0, 24.0, 8.0]);
+/// assert_eq!(row.map(f32::round), [5.0, 24.0, 40.0, 24.0, 5.0]);
 /// ```
 pub fn blurred(isa: Isa, values: &mut [f32], size: Size, sigma: f32) {
     assert_eq!(values.len(), size.len(), "an image of {size}");
