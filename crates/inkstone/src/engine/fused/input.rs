@@ -30,7 +30,7 @@ impl InputGradients {
         Self { engine, weights, lanes: SpareLanes::new() }
     }
 
-    /// d (Σ_k g[k] · logit[k]) / d input of each of `n` images, one after the other, each laid out as the input.
+    /// The derivative of Σ g·logit by the input, for each of `n` images, one after the other, each laid out as the input.
     ///
     /// Image i is asked for with `write_image(i, …)`; `weigh(i, logits, g)` then writes its g, which is zero before.
     /// Both are called from any thread. Nothing is dropped out, batch norms go by their running statistics.
